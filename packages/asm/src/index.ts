@@ -1,0 +1,14 @@
+export { decode, encode, SLOT_SIZE } from "./codec.js";
+export { AsmError, type AsmErrorCode } from "./errors.js";
+export {
+  findOperation,
+  type Instruction,
+  instruction,
+  type Operands,
+  rawInstruction,
+  slotsOf,
+  targetOf,
+  wideInstruction,
+} from "./instruction.js";
+export type * from "./operation.js";
+export { OPERATIONS, RAW, WIDE_TAIL } from "./operations.js";
