@@ -1,0 +1,121 @@
+import type { Instruction } from "@ebpf/asm";
+import type { Btf } from "@ebpf/btf";
+import type { ByteOrder, EbpfError } from "@ebpf/core";
+import type { AttachType } from "./attach-types.js";
+import type { MapTypeName } from "./map-types.js";
+import type { ProgramTypeName } from "./program-types.js";
+
+/*
+ * The plain values that the stages exchange. `elf` makes them from object files, `conformance` from recorded programs,
+ * a user by hand; `verifier`, `runtime`, `jit` and `kernel` take them.
+ */
+
+/** A map, as a program or a loader describes it. */
+export interface MapSpec {
+  readonly name: string;
+  readonly type: MapTypeName;
+  /** Bytes of a key; 0 for maps without keys. */
+  readonly keySize: number;
+  /** Bytes of a value, of one CPU for per-CPU maps. */
+  readonly valueSize: number;
+  /** Entries; bytes for ring buffers, pages for arenas. */
+  readonly maxEntries: number;
+  /** Bits of `MAP_FLAGS`. */
+  readonly flags: number;
+  /** `map_extra`; its meaning depends on the type. */
+  readonly extra?: bigint;
+  readonly numaNode?: number;
+  /** `name` when the map is to be pinned under its own name. */
+  readonly pinning?: "none" | "name";
+  /** Types of key and value in `btf`. */
+  readonly btf?: { readonly btf: Btf; readonly keyTypeId?: number; readonly valueTypeId?: number };
+  /** What the elements of a map of maps look like. */
+  readonly inner?: MapSpec;
+  /** Value that the only entry begins with (global data), or the values of several by key. */
+  readonly initial?: readonly MapEntry[];
+  /**
+   * True for a map that neither program nor user may change after `initial` was written (`.rodata`): its content is
+   * part of the program and known to the verifier.
+   */
+  readonly frozen?: boolean;
+  /** What global data section the map stands for; absent for maps that the program declares. */
+  readonly section?: string;
+}
+
+/** An entry of a map. A `reference` is the name of a map or program whose handle is the value. */
+export interface MapEntry {
+  readonly key: Uint8Array;
+  readonly value: Uint8Array | { readonly reference: string };
+}
+
+/** Where a function of a program begins. The first is the program's entry at pc 0. */
+export interface FunctionInfo {
+  readonly pc: number;
+  readonly name: string;
+  /** Type id of the function in the program's BTF; absent without BTF. */
+  readonly typeId?: number;
+  readonly linkage: "static" | "global" | "extern";
+}
+
+/** The source line of the instructions from `pc` up to the next entry's pc. */
+export interface LineInfo {
+  readonly pc: number;
+  readonly file: string;
+  /** The line's text as the compiler saw it. */
+  readonly text: string;
+  readonly line: number;
+  /** Counts from 1; 0 when unknown. */
+  readonly column: number;
+}
+
+/** What `BPF_PROG_LOAD` takes as flags. */
+export interface ProgramFlags {
+  readonly sleepable?: boolean;
+  /** XDP programs that accept packets in several buffers. */
+  readonly frags?: boolean;
+  readonly strictAlignment?: boolean;
+  readonly anyAlignment?: boolean;
+  /** Makes the verifier keep a state at every instruction (for tests of pruning). */
+  readonly testStateFrequency?: boolean;
+}
+
+/** One program after all relocation: everything that a verifier or an engine needs. */
+export interface ProgramSpec {
+  readonly name: string;
+  readonly section: string;
+  readonly type: ProgramTypeName;
+  readonly attachType?: AttachType;
+  /** What the section name says the program attaches to, such as a kernel function. */
+  readonly attachTarget?: string;
+  /** The id of the attach target in the kernel's BTF. */
+  readonly attachBtfId?: number;
+  readonly license: string;
+  readonly flags: ProgramFlags;
+  readonly byteOrder: ByteOrder;
+  /** Slot-indexed, entry first, then every subprogram that it reaches. */
+  readonly instructions: readonly Instruction[];
+  /** In order of pc. A program made by hand may leave it empty: subprograms then are found from the calls. */
+  readonly functions: readonly FunctionInfo[];
+  /** In order of pc. */
+  readonly lines: readonly LineInfo[];
+  /** Maps by handle: the number that `imm` of an `lddw_map` or `lddw_map_value` carries. */
+  readonly maps: ReadonlyMap<number, MapSpec>;
+  readonly btf?: Btf;
+}
+
+/** A program of an object: its spec, or the reason why this one can't be had although the object opens. */
+export type ObjectProgram =
+  | { readonly name: string; readonly section: string; readonly spec: ProgramSpec }
+  | { readonly name: string; readonly section: string; readonly error: EbpfError };
+
+/** An object file: programs that share maps. Handles are the same in all programs. */
+export interface ObjectSpec {
+  readonly programs: readonly ObjectProgram[];
+  /** By handle; every map of the object, used or not. */
+  readonly maps: ReadonlyMap<number, MapSpec>;
+  readonly license: string;
+  /** The `version` section of old objects. */
+  readonly kernelVersion?: number;
+  readonly byteOrder: ByteOrder;
+  readonly btf?: Btf;
+}
