@@ -4,7 +4,12 @@ export default defineConfig({
   resolve: { conditions: ["@ebpf/source"] },
   ssr: { resolve: { conditions: ["@ebpf/source"] } },
   test: {
-    include: ["packages/*/test/**/*.test.ts", "conformance/test/**/*.test.ts", "bench/test/**/*.test.ts", "test/**/*.test.ts"],
+    include: [
+      "packages/*/test/**/*.test.ts",
+      "conformance/test/**/*.test.ts",
+      "bench/test/**/*.test.ts",
+      "test/**/*.test.ts",
+    ],
     testTimeout: 60_000,
     hookTimeout: 60_000,
     maxWorkers: 2,
