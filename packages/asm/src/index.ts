@@ -1,3 +1,12 @@
+export { type AssembleOptions, assemble } from "./assemble/assemble.js";
+export type {
+  AssembledRelocation,
+  AssembledSection,
+  AssembledSymbol,
+  Assembly,
+  SymbolBinding,
+  SymbolType,
+} from "./assemble/assembly.js";
 export { decode, encode, SLOT_SIZE } from "./codec.js";
 export { AsmError, type AsmErrorCode } from "./errors.js";
 export {
@@ -12,3 +21,4 @@ export {
 } from "./instruction.js";
 export type * from "./operation.js";
 export { OPERATIONS, RAW, WIDE_TAIL } from "./operations.js";
+export type { DialectName } from "./syntax/dialect.js";

@@ -47,7 +47,9 @@ const FIELDS = Object.keys(FIELD_RANGE) as Field[];
 const checkField = (op: Operation, field: Field, value: number): number => {
   const [low, high] = FIELD_RANGE[field];
   if (!Number.isInteger(value) || value < low || value > high) {
-    throw new AsmError("BAD_FIELD", `${op.name}: ${field} ${value} is outside of ${low}..${high}`, { text: `${value}` });
+    throw new AsmError("BAD_FIELD", `${op.name}: ${field} ${value} is outside of ${low}..${high}`, {
+      text: `${value}`,
+    });
   }
   const fixed = op.fixed[field] ?? 0;
   if (!op.uses.includes(field) && value !== fixed) {
@@ -108,7 +110,5 @@ export const slotsOf = (slot: Instruction): 1 | 2 => (slot.op.family === "lddw" 
 export const matches = (op: Operation, opcode: number, operands: Required<Operands>): boolean =>
   op.opcode === opcode &&
   FIELDS.every((field) =>
-    op.uses.includes(field)
-      ? operands[field] <= FIELD_RANGE[field][1]
-      : operands[field] === (op.fixed[field] ?? 0),
+    op.uses.includes(field) ? operands[field] <= FIELD_RANGE[field][1] : operands[field] === (op.fixed[field] ?? 0),
   );

@@ -1,0 +1,141 @@
+import type { ByteOrder } from "@ebpf/core";
+import { decode, encode, SLOT_SIZE } from "../codec.js";
+import type { CpuVersion } from "../operation.js";
+import { DIALECTS, type Dialect, type DialectName } from "../syntax/dialect.js";
+import type { Expression, ExpressionScope } from "../text/expression.js";
+import { errorAt, type Token } from "../text/lexer.js";
+import type { AssembledRelocation, AssembledSection, AssembledSymbol, Assembly } from "./assembly.js";
+import { type PendingInstruction, resolveInstruction } from "./operands.js";
+import { SectionBuilder } from "./section.js";
+import { isPrivateName, SymbolTable } from "./symbols.js";
+
+/** How a text is to be understood. */
+export interface AssembleOptions {
+  readonly dialect: DialectName;
+  /** Byte order of the result; `little` when not given. */
+  readonly order?: ByteOrder;
+  /** Operations newer than this are refused; everything is accepted when not given. */
+  readonly cpu?: CpuVersion;
+  /** The number of a helper by name, for `call NAME`. */
+  readonly helpers?: (name: string) => number | undefined;
+  /** Values of names that the text does not define. */
+  readonly symbols?: Readonly<Record<string, number | bigint>>;
+}
+
+/** The state of one assembly; the public face is `assemble`. */
+class Assembler {
+  readonly dialect: Dialect;
+  readonly order: ByteOrder;
+  readonly options: AssembleOptions;
+  readonly symbols = new SymbolTable();
+  readonly sections = new Map<string, SectionBuilder>();
+  readonly instructions: PendingInstruction[] = [];
+  section: SectionBuilder;
+  /** Where the first `exit` stands. */
+  #exit: { readonly section: string; readonly offset: number } | undefined;
+
+  constructor(options: AssembleOptions) {
+    this.options = options;
+    this.dialect = DIALECTS[options.dialect];
+    this.order = options.order ?? "little";
+    this.section = this.enter(".text", true);
+  }
+
+  /** Continues the section of this name, made when it is new. */
+  enter(name: string, executable: boolean): SectionBuilder {
+    const section = this.sections.get(name) ?? new SectionBuilder(name, this.order, executable);
+    this.sections.set(name, section);
+    this.section = section;
+    return section;
+  }
+
+  readonly scope: ExpressionScope = {
+    here: (): Expression => ({ kind: "place", section: this.section.name, offset: this.section.size }),
+    localLabel: (reference) => this.symbols.local(reference),
+  };
+
+  /** Reads one statement: labels, then an instruction or a directive or nothing. */
+  statement(tokens: readonly Token[]): void {
+    let rest = tokens;
+    while (rest[1]?.text === ":" && isLabel(rest[0]!)) {
+      this.symbols.define(rest[0]!, this.section.name, this.section.size);
+      rest = rest.slice(2);
+    }
+    if (rest.length > 0) this.#instruction(rest);
+  }
+
+  #instruction(tokens: readonly Token[]): void {
+    const token = tokens[0]!;
+    const match = this.dialect.matcher.match(tokens, this.scope);
+    const { op } = match;
+    if (this.options.cpu !== undefined && op.cpu > this.options.cpu) {
+      throw errorAt("CPU_VERSION", token, `${op.name} needs ${op.cpu}, and ${this.options.cpu} is asked for`);
+    }
+    const offset = this.section.reserve(op.family === "lddw" ? 2 * SLOT_SIZE : SLOT_SIZE, token);
+    this.section.executable = true;
+    this.section.lines.push({ offset, line: token.line });
+    this.instructions.push({ ...match, section: this.section.name, offset, token });
+    if (op.family === "exit") this.#exit ??= { section: this.section.name, offset };
+  }
+
+  finish(): Assembly {
+    this.#defineOutside();
+    const relocations: AssembledRelocation[] = [];
+    const bytes = new Map([...this.sections].map(([name, section]) => [name, section.writer.finish()]));
+    const resolution = { symbols: this.symbols, helpers: this.options.helpers ?? (() => undefined), relocations };
+    for (const pending of this.instructions) {
+      const slots = encode(resolveInstruction(pending, resolution), this.order);
+      bytes.get(pending.section)!.set(slots, pending.offset);
+    }
+    const used = [...this.sections.values()].filter((section) => section.size > 0);
+    return {
+      sections: used.map((section) => finishSection(section, bytes.get(section.name)!, this.order)),
+      symbols: this.#finishSymbols(relocations),
+      relocations,
+    };
+  }
+
+  /** Gives names that the text leaves undefined the values they have from outside of it. */
+  #defineOutside(): void {
+    for (const [name, value] of Object.entries(this.options.symbols ?? {})) {
+      if (!this.symbols.isDefined(name)) {
+        this.symbols.entry(name).equated = { kind: "number", value: BigInt.asIntN(64, BigInt(value)) };
+      }
+    }
+    if (this.dialect.exitLabel && this.#exit !== undefined && !this.symbols.isDefined("exit")) {
+      Object.assign(this.symbols.entry("exit"), this.#exit);
+    }
+  }
+
+  #finishSymbols(relocations: readonly AssembledRelocation[]): AssembledSymbol[] {
+    for (const { symbol } of relocations) if (!this.sections.has(symbol)) this.symbols.entry(symbol);
+    return [...this.symbols.entries()]
+      .filter(({ name, equated }) => !isPrivateName(name) && equated === undefined)
+      .map(({ name, section, offset, binding, type }) => ({ name, section, offset, size: 0, binding, type }));
+  }
+}
+
+const isLabel = (token: Token) => token.kind === "word" || (token.kind === "number" && /^[0-9]+$/.test(token.text));
+
+const finishSection = (section: SectionBuilder, bytes: Uint8Array, order: ByteOrder): AssembledSection => {
+  const { name, executable } = section;
+  const instructions = executable ? decode(bytes, order) : [];
+  const lines = new Array<number>(instructions.length).fill(0);
+  for (const { offset, line } of section.lines) lines[offset / SLOT_SIZE] = line;
+  return { name, executable, bytes, instructions, lines };
+};
+
+/**
+ * Assembles a text.
+ *
+ * @throws AsmError with line and column, `SYNTAX`, `UNKNOWN_MNEMONIC`, `OUT_OF_RANGE`, `UNDEFINED_SYMBOL`,
+ *   `DUPLICATE_SYMBOL` or `CPU_VERSION`.
+ *
+ * @example
+ * assemble("mov %r0, 2\nexit", { dialect: "ubpf" }).sections[0]?.instructions.length; // 2
+ */
+export const assemble = (text: string, options: AssembleOptions): Assembly => {
+  const assembler = new Assembler(options);
+  for (const tokens of assembler.dialect.lexer.statements(text)) assembler.statement(tokens);
+  return assembler.finish();
+};
