@@ -1,6 +1,14 @@
-export { ByteReader, type ByteOrder, MalformedError, type MalformedCode } from "./byte-reader.js";
+export { type ByteOrder, ByteReader, type MalformedCode, MalformedError } from "./byte-reader.js";
 export { ByteWriter } from "./byte-writer.js";
-export { assertNever, EbpfError, type ErrorDetails, InvariantError, invariant, isEbpfError, type SourcePlace } from "./error.js";
+export {
+  assertNever,
+  EbpfError,
+  type ErrorDetails,
+  InvariantError,
+  invariant,
+  isEbpfError,
+  type SourcePlace,
+} from "./error.js";
 export { bytesToHex, hexToBytes } from "./hex.js";
 export {
   divideUnsigned32,

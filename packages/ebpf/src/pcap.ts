@@ -1,4 +1,4 @@
-import { ByteReader, type ByteOrder, MalformedError } from "@ebpf/core";
+import { type ByteOrder, ByteReader, MalformedError } from "@ebpf/core";
 
 /** A captured packet. */
 export interface CapturedPacket {
@@ -26,7 +26,13 @@ const openCapture = (bytes: Uint8Array, path: string): { readonly reader: ByteRe
     const tickNs = TICK_NS.get(reader.u32(0));
     if (tickNs !== undefined) return { reader: reader.slice(0, reader.length, ""), tickNs };
   }
-  throw new MalformedError("BAD_VALUE", path, 0, "this is no pcap file", "pcapng is not read: convert it with editcap -F pcap");
+  throw new MalformedError(
+    "BAD_VALUE",
+    path,
+    0,
+    "this is no pcap file",
+    "pcapng is not read: convert it with editcap -F pcap",
+  );
 };
 
 /**

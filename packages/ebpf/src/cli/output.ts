@@ -12,8 +12,8 @@ export interface Output {
 
 /** Text in columns, each as wide as its widest cell; numbers stand to the right. */
 export const table = (rows: readonly (readonly (string | number | bigint)[])[], indent = "  "): string[] => {
-  const widths: number[] = [];
-  for (const row of rows) row.forEach((cell, i) => (widths[i] = Math.max(widths[i] ?? 0, String(cell).length)));
+  const columns = Math.max(0, ...rows.map((row) => row.length));
+  const widths = Array.from({ length: columns }, (_, i) => Math.max(...rows.map((row) => String(row[i] ?? "").length)));
   return rows.map((row) =>
     `${indent}${row
       .map((cell, i) => (typeof cell === "string" ? cell.padEnd(widths[i]!) : String(cell).padStart(widths[i]!)))

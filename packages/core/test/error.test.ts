@@ -1,0 +1,17 @@
+import { describe, expect, it } from "vitest";
+import { assertNever, InvariantError, invariant, isEbpfError, MalformedError } from "../src/index.js";
+
+describe("errors", () => {
+  it("of users have a code, bugs of ours are something else", () => {
+    expect(isEbpfError(new MalformedError("LIMIT", "x", 0, "too much"))).toBe(true);
+    expect(isEbpfError(new InvariantError("never"))).toBe(false);
+    expect(() => invariant(false, "broken")).toThrow(InvariantError);
+    expect(() => assertNever("case" as never)).toThrow(InvariantError);
+  });
+
+  it("carry place and hint", () => {
+    const error = new MalformedError("BAD_VALUE", ".BTF/types[3]", 40, "kind 31 is unknown", "is this BTF?");
+    expect(error).toMatchObject({ name: "MalformedError", hint: "is this BTF?", place: undefined });
+    expect(error.message).toBe(".BTF/types[3] at offset 40: kind 31 is unknown");
+  });
+});
