@@ -9,7 +9,17 @@ const root = fileURLToPath(new URL("..", import.meta.url));
 const clang = process.env.CLANG ?? "clang-19";
 const strip = process.env.LLVM_STRIP ?? "llvm-strip-19";
 const multiarch = `/usr/include/${process.arch === "arm64" ? "aarch64" : "x86_64"}-linux-gnu`;
-const flags = ["-O2", "-g", "-Wall", "-Wextra", "-Wno-unused-parameter", "-target", "bpf", "-mcpu=v3", "-fdebug-compilation-dir=."];
+const flags = [
+  "-O2",
+  "-g",
+  "-Wall",
+  "-Wextra",
+  "-Wno-unused-parameter",
+  "-target",
+  "bpf",
+  "-mcpu=v3",
+  "-fdebug-compilation-dir=.",
+];
 
 for (const folder of ["examples", "bench/kernels"].map((name) => join(root, name)).filter(existsSync)) {
   for (const source of readdirSync(folder).filter((name) => name.endsWith(".c"))) {

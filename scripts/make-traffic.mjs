@@ -101,7 +101,11 @@ const arp = (source, destination) =>
   );
 
 /** www.example.com, type A. */
-const dnsQuery = () => Buffer.from(`${random(65536).toString(16).padStart(4, "0")}0100000100000000000003777777076578616d706c6503636f6d0000010001`, "hex");
+const dnsQuery = () =>
+  Buffer.from(
+    `${random(65536).toString(16).padStart(4, "0")}0100000100000000000003777777076578616d706c6503636f6d0000010001`,
+    "hex",
+  );
 
 const pcap = (packets) => {
   const header = Buffer.alloc(24);
@@ -150,7 +154,9 @@ const ordinary = () => {
 const scan = () => tcp(SCANNERS[random(SCANNERS.length)], SERVER, [22, 23, 80, 443, 8080][random(5)], SYN, 0);
 
 const traffic = Array.from({ length: 240 }, () => (random(6) === 0 ? scan() : ordinary()));
-const dns = Array.from({ length: 12 }, (_, i) => (i % 3 === 2 ? ping(CLIENTS[0], SERVER) : udp(CLIENTS[i % 4], SERVER, 53, dnsQuery())));
+const dns = Array.from({ length: 12 }, (_, i) =>
+  i % 3 === 2 ? ping(CLIENTS[0], SERVER) : udp(CLIENTS[i % 4], SERVER, 53, dnsQuery()),
+);
 
 const write = (name, packets) => {
   const file = fileURLToPath(new URL(`../examples/${name}`, import.meta.url));
