@@ -6,7 +6,9 @@ export type ContextValue =
   | "packet" // address of the first byte of the packet
   | "packet_meta" // address of the first byte of the metadata before it
   | "packet_end" // address behind the last byte
-  | "socket" // nullable pointer to a socket
+  | "sock" // pointer to a full socket
+  | "sock_or_null"
+  | "sock_common_or_null" // a socket of which only the common fields may be read
   | "flow_keys"; // pointer to struct bpf_flow_keys
 
 /** A field of a context structure. */
@@ -16,15 +18,21 @@ export interface ContextField {
   readonly offset: number;
   /** Bytes; of all elements for an array field. */
   readonly size: number;
-  /** Bytes of the largest single access. */
+  /** Bytes of a whole access: the element's size. */
   readonly access: 1 | 2 | 4 | 8;
   readonly value: ContextValue;
   readonly readable: boolean;
   readonly writable: boolean;
-  /** Whether parts of the field may be loaded. */
+  /** Whether parts of an element may be loaded. */
   readonly narrow: boolean;
+  /** Whether parts of an element may be stored. */
+  readonly narrowStore?: boolean;
+  /** Whether aligned 8-byte accesses may cover two 4-byte elements. */
+  readonly wide?: boolean;
   /** Attach types that may use the field; all when absent. */
   readonly attachTypes?: readonly AttachType[];
+  /** Attach types that may write the field; all that may use it when absent. */
+  readonly writableBy?: readonly AttachType[];
 }
 
 /** The structure that a program's r1 points to when it starts. Offsets between fields may not be accessed. */

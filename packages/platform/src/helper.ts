@@ -1,24 +1,32 @@
+import type { AttachType } from "./attach-types.js";
 import type { MapTypeName } from "./map-types.js";
 import type { ProgramTypeName } from "./program-types.js";
+
+/** How a helper uses memory it is given: `write` alone needs no initialised memory, `update` reads and writes. */
+export type MemoryAccess = "read" | "write" | "update";
 
 /** What a helper takes in one of r1..r5. */
 export type ArgumentType =
   | { readonly kind: "anything" } // any initialised value
-  | { readonly kind: "context" } // the program's context, unmodified
+  | { readonly kind: "scalar" } // a number
+  | { readonly kind: "context"; readonly nullable?: true } // the program's context, unmodified
   | { readonly kind: "map"; readonly types?: readonly MapTypeName[] } // a map reference
   | { readonly kind: "map_key" } // memory of the preceding map's key size
   | { readonly kind: "map_value"; readonly access: "read" | "write"; readonly nullable?: true }
   | {
-      /** Memory, whose size is `size` or the following argument. A write needs no initialised memory. */
+      /** Memory, whose size in bytes is `size` or the following argument. */
       readonly kind: "memory";
-      readonly access: "read" | "write";
+      readonly access: MemoryAccess;
       readonly size?: number;
       readonly nullable?: true;
+      readonly aligned?: true;
     }
   | { readonly kind: "size"; readonly zero: boolean } // bytes of the preceding memory argument
   | { readonly kind: "constant_size" } // a known number of bytes, of the returned memory
+  | { readonly kind: "constant_string" } // NUL-terminated text in a frozen map
   | { readonly kind: "function" } // a callback
   | { readonly kind: "allocated" } // reserved memory, released by the call
+  | { readonly kind: "socket"; readonly full: boolean; readonly nullable?: true }
   | { readonly kind: "stack_or_null" } // the callback's context
   | { readonly kind: "unsupported"; readonly type: string }; // not modelled yet: calls are rejected
 
@@ -26,8 +34,10 @@ export type ArgumentType =
 export type ReturnType =
   | { readonly kind: "scalar" } // any 64-bit value
   | { readonly kind: "void" } // r0 is not readable
+  | { readonly kind: "map_value" } // into the map argument
   | { readonly kind: "map_value_or_null" } // into the map argument
   | { readonly kind: "memory_or_null" } // of the `constant_size` argument
+  | { readonly kind: "socket_or_null"; readonly type: "sock" | "sock_common" | "tcp_sock" }
   | { readonly kind: "unsupported"; readonly type: string };
 
 /** How the 64-bit result of a helper is made from what its implementation returns. */
@@ -36,6 +46,15 @@ export type ReturnClass =
   | "pointer" // a 32-bit address: zero-extended
   | "full64" // all 64 bits
   | "void";
+
+/** What differs of a prototype for some program or attach types. The first variant that matches counts. */
+export interface HelperVariant {
+  readonly programTypes?: readonly ProgramTypeName[];
+  readonly attachTypes?: readonly AttachType[];
+  readonly arguments?: readonly ArgumentType[];
+  readonly gplOnly?: boolean;
+  readonly unavailable?: true;
+}
 
 /** A helper function, as programs call it by number. */
 export interface HelperPrototype {
@@ -47,12 +66,37 @@ export interface HelperPrototype {
   readonly returnClass: ReturnClass;
   /** Program types that may call it; all when absent. */
   readonly programTypes?: readonly ProgramTypeName[];
-  readonly gplOnly?: true;
+  readonly variants?: readonly HelperVariant[];
+  readonly gplOnly?: boolean;
   /** The call may move packet data: all packet pointers become invalid. */
   readonly mayMovePacket?: true;
+  /** Memory arguments may point into the packet. */
+  readonly packetArguments?: true;
   /** The result must be given back through a helper that `releases`. */
   readonly acquires?: true;
   /** Index of the argument that is given back. */
   readonly releases?: number;
   readonly mightSleep?: true;
+  /** The result is at most the helper's size argument, or a negative error. */
+  readonly boundedBySize?: true;
 }
+
+/** The prototype that counts for a program, or `undefined` when programs of this type may not call the helper. */
+export const helperFor = (
+  prototype: HelperPrototype,
+  program: { readonly type: ProgramTypeName; readonly attachType?: AttachType | undefined },
+): HelperPrototype | undefined => {
+  if (prototype.programTypes !== undefined && !prototype.programTypes.includes(program.type)) return undefined;
+  const variant = prototype.variants?.find(
+    ({ programTypes, attachTypes }) =>
+      (programTypes?.includes(program.type) ?? true) &&
+      (attachTypes === undefined || (program.attachType !== undefined && attachTypes.includes(program.attachType))),
+  );
+  if (variant === undefined) return prototype;
+  if (variant.unavailable) return undefined;
+  return {
+    ...prototype,
+    arguments: variant.arguments ?? prototype.arguments,
+    gplOnly: variant.gplOnly ?? prototype.gplOnly ?? false,
+  };
+};

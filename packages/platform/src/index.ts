@@ -1,5 +1,17 @@
 export { ATTACH_TYPES, type AttachType, attachTypeNumber } from "./attach-types.js";
+export type { ContextField, ContextLayout, ContextValue } from "./context.js";
+export {
+  type ArgumentType,
+  type HelperPrototype,
+  type HelperVariant,
+  helperFor,
+  type MemoryAccess,
+  type ReturnClass,
+  type ReturnType,
+} from "./helper.js";
+export { linux, linuxRecorder } from "./linux/linux.js";
 export { MAP_FLAGS, MAP_TYPES, type MapTypeName, mapTypeNumber } from "./map-types.js";
+export type { ExitRule, MapTypeRules, Platform, PlatformLimits, ProgramTypeRules } from "./platform.js";
 export { PROGRAM_TYPES, type ProgramTypeName, programTypeNumber } from "./program-types.js";
 export { parseSectionName, SECTION_RULES, type SectionMeaning, type SectionRule } from "./sections.js";
 export type {
@@ -12,6 +24,3 @@ export type {
   ProgramFlags,
   ProgramSpec,
 } from "./spec.js";
-export type { ContextField, ContextLayout, ContextValue } from "./context.js";
-export type { ArgumentType, HelperPrototype, ReturnClass, ReturnType } from "./helper.js";
-export type { Platform, PlatformLimits, ProgramTypeRules } from "./platform.js";

@@ -1,16 +1,46 @@
+import type { AttachType } from "./attach-types.js";
 import type { ContextLayout } from "./context.js";
 import type { HelperPrototype } from "./helper.js";
+import type { MapTypeName } from "./map-types.js";
 import type { ProgramTypeName } from "./program-types.js";
+
+/** A range that r0 must lie in at the entry program's exit. */
+export interface ExitRule {
+  /** Attach types that the rule is for; all when absent. The first rule that matches counts. */
+  readonly attachTypes?: readonly AttachType[];
+  /** Inclusive. */
+  readonly range: readonly [number, number];
+}
 
 /** Rules for a type of program. */
 export interface ProgramTypeRules {
   readonly context: ContextLayout;
-  /** Inclusive range that r0 must lie in at the entry program's exit; any value when absent. */
-  readonly exitRange?: readonly [number, number];
+  /** Where r0 is limited at exit; any value when no rule matches. */
+  readonly exit?: readonly ExitRule[];
+  /** Whether the packet may be read through packet pointers. */
+  readonly packetReadable?: true;
   /** Whether the packet may be written through packet pointers. */
   readonly packetWritable?: true;
   /** Whether legacy packet loads are allowed. */
   readonly legacyPacketLoads?: true;
+  /** Programs that may interrupt anything: they may not use maps with timers or spin locks. */
+  readonly tracing?: true;
+}
+
+/** Rules for a type of map. */
+export interface MapTypeRules {
+  /** Helpers that take such a map, by name without `bpf_`. */
+  readonly helpers: readonly string[];
+  /** Programs may hold the address of a value. */
+  readonly directValue?: true;
+  /** Values are maps. */
+  readonly nested?: true;
+  /** Values are sockets. */
+  readonly sockets?: true;
+  /** Programs may read values, but not write them. */
+  readonly readOnlyValues?: true;
+  /** Values are objects that are not modelled yet. */
+  readonly unsupported?: true;
 }
 
 export interface PlatformLimits {
@@ -24,6 +54,14 @@ export interface PlatformLimits {
   readonly frames: number;
   /** Bytes of stack of a function, and of a chain of calls. */
   readonly stack: number;
+  /** Bytes of stack above a function that makes tail calls. */
+  readonly stackWithTailCalls: number;
+  /** Functions of a program, entry included. */
+  readonly subprograms: number;
+  /** Maps that a program may refer to. */
+  readonly maps: number;
+  /** Iterations of `may_goto` and `bpf_loop`. */
+  readonly loopIterations: number;
 }
 
 /** What a program may rely on: plain data, so that an embedder can bring their own. */
@@ -32,7 +70,8 @@ export interface Platform {
   readonly programTypes: Readonly<Partial<Record<ProgramTypeName, ProgramTypeRules>>>;
   /** By id. */
   readonly helpers: ReadonlyMap<number, HelperPrototype>;
-  /** Names of helpers that exist but have no prototype here yet, by id: calls to them are rejected as unsupported. */
-  readonly helperNames: ReadonlyMap<number, string>;
+  readonly mapTypes: Readonly<Partial<Record<MapTypeName, MapTypeRules>>>;
   readonly limits: PlatformLimits;
+  /** CPUs of the machine at most. */
+  readonly cpus: number;
 }

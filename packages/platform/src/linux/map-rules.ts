@@ -1,0 +1,82 @@
+import type { MapTypeName } from "../map-types.js";
+import type { MapTypeRules } from "../platform.js";
+
+const STORE = ["map_lookup_elem", "map_update_elem", "map_delete_elem"];
+const ITERABLE = ["for_each_map_elem"];
+const LOCAL_STORAGE = ["get_local_storage"];
+const NESTED = ["map_lookup_elem", "map_update_elem", "map_delete_elem"];
+
+/**
+ * Which helpers take which type of map, by the helpers' names without `bpf_`: a map goes only to the helpers of its row,
+ * and a helper that stands in any row takes only the maps of these rows. Source: facts of Linux 6.18.
+ *
+ * `directValue`: programs may hold the address of a value (LD_IMM64 with an offset).
+ */
+export const MAP_RULES: Readonly<Partial<Record<MapTypeName, MapTypeRules>>> = {
+  hash: { helpers: [...STORE, ...ITERABLE] },
+  array: { helpers: [...STORE, ...ITERABLE], directValue: true },
+  prog_array: { helpers: ["tail_call"] },
+  perf_event_array: {
+    helpers: ["perf_event_read", "perf_event_output", "skb_output", "perf_event_read_value", "xdp_output"],
+  },
+  percpu_hash: { helpers: [...STORE, ...ITERABLE, "map_lookup_percpu_elem"] },
+  percpu_array: { helpers: [...STORE, ...ITERABLE, "map_lookup_percpu_elem"] },
+  stack_trace: { helpers: ["get_stackid"] },
+  cgroup_array: { helpers: ["skb_under_cgroup", "current_task_under_cgroup"] },
+  lru_hash: { helpers: [...STORE, ...ITERABLE] },
+  lru_percpu_hash: { helpers: [...STORE, ...ITERABLE, "map_lookup_percpu_elem"] },
+  lpm_trie: { helpers: STORE },
+  array_of_maps: { helpers: NESTED, nested: true },
+  hash_of_maps: { helpers: NESTED, nested: true },
+  devmap: { helpers: ["redirect_map", "map_lookup_elem"], readOnlyValues: true },
+  devmap_hash: { helpers: ["redirect_map", "map_lookup_elem"], readOnlyValues: true },
+  sockmap: {
+    helpers: [
+      "sk_redirect_map",
+      "sock_map_update",
+      "msg_redirect_map",
+      "sk_select_reuseport",
+      "map_lookup_elem",
+      "map_update_elem",
+      "map_delete_elem",
+    ],
+    sockets: true,
+  },
+  sockhash: {
+    helpers: [
+      "sk_redirect_hash",
+      "sock_hash_update",
+      "msg_redirect_hash",
+      "sk_select_reuseport",
+      "map_lookup_elem",
+      "map_update_elem",
+      "map_delete_elem",
+    ],
+    sockets: true,
+  },
+  cpumap: { helpers: ["redirect_map"] },
+  xskmap: { helpers: ["redirect_map", "map_lookup_elem"], unsupported: true },
+  cgroup_storage: { helpers: LOCAL_STORAGE },
+  percpu_cgroup_storage: { helpers: LOCAL_STORAGE },
+  reuseport_sockarray: { helpers: ["sk_select_reuseport"] },
+  queue: { helpers: ["map_peek_elem", "map_pop_elem", "map_push_elem"] },
+  stack: { helpers: ["map_peek_elem", "map_pop_elem", "map_push_elem"] },
+  sk_storage: { helpers: ["sk_storage_get", "sk_storage_delete"] },
+  inode_storage: { helpers: ["inode_storage_get", "inode_storage_delete"] },
+  task_storage: { helpers: ["task_storage_get", "task_storage_delete"] },
+  cgrp_storage: { helpers: ["cgrp_storage_get", "cgrp_storage_delete"] },
+  ringbuf: {
+    helpers: [
+      "ringbuf_output",
+      "ringbuf_reserve",
+      "ringbuf_query",
+      "ringbuf_reserve_dynptr",
+      "ringbuf_submit_dynptr",
+      "ringbuf_discard_dynptr",
+    ],
+  },
+  user_ringbuf: { helpers: ["user_ringbuf_drain"] },
+  bloom_filter: { helpers: ["map_peek_elem", "map_push_elem"] },
+  arena: { helpers: [] },
+  insn_array: { helpers: [] },
+};

@@ -1,0 +1,71 @@
+import type { ExitRule, ProgramTypeRules } from "../platform.js";
+import type { ProgramTypeName } from "../program-types.js";
+import { CONTEXTS } from "./contexts.js";
+
+const BOOLEAN: readonly ExitRule[] = [{ range: [0, 1] }];
+
+const classifier: ProgramTypeRules = {
+  context: CONTEXTS.classifier,
+  packetReadable: true,
+  packetWritable: true,
+  legacyPacketLoads: true,
+};
+
+const tunnel: ProgramTypeRules = { context: CONTEXTS.lightweightTunnel, packetReadable: true };
+
+/** The rules of Linux 6.18 by program type. Types that are missing need the kernel's own types and are not modelled. */
+export const PROGRAM_TYPE_RULES: Readonly<Partial<Record<ProgramTypeName, ProgramTypeRules>>> = {
+  socket_filter: { context: CONTEXTS.socketFilter, legacyPacketLoads: true },
+  kprobe: {
+    context: CONTEXTS.kprobe,
+    tracing: true,
+    exit: [{ attachTypes: ["trace_kprobe_session", "trace_uprobe_session"], range: [0, 1] }],
+  },
+  sched_cls: classifier,
+  sched_act: classifier,
+  tracepoint: { context: CONTEXTS.tracepoint, tracing: true },
+  xdp: { context: CONTEXTS.xdp, packetReadable: true, packetWritable: true },
+  perf_event: { context: CONTEXTS.perfEvent, tracing: true },
+  cgroup_skb: {
+    context: CONTEXTS.cgroupSkb,
+    packetReadable: true,
+    exit: [{ attachTypes: ["cgroup_inet_egress"], range: [0, 3] }, { range: [0, 1] }],
+  },
+  cgroup_sock: { context: CONTEXTS.cgroupSock, exit: BOOLEAN },
+  lwt_in: tunnel,
+  lwt_out: tunnel,
+  lwt_xmit: { ...tunnel, packetWritable: true },
+  sock_ops: { context: CONTEXTS.sockOps, exit: BOOLEAN },
+  sk_skb: { context: CONTEXTS.skSkb, packetReadable: true, packetWritable: true },
+  cgroup_device: { context: CONTEXTS.cgroupDevice, exit: BOOLEAN },
+  sk_msg: { context: CONTEXTS.skMsg, packetReadable: true, packetWritable: true },
+  raw_tracepoint: { context: CONTEXTS.rawTracepoint, tracing: true },
+  cgroup_sock_addr: {
+    context: CONTEXTS.cgroupSockAddr,
+    exit: [
+      {
+        attachTypes: [
+          "cgroup_udp4_recvmsg",
+          "cgroup_udp6_recvmsg",
+          "cgroup_unix_recvmsg",
+          "cgroup_inet4_getpeername",
+          "cgroup_inet6_getpeername",
+          "cgroup_unix_getpeername",
+          "cgroup_inet4_getsockname",
+          "cgroup_inet6_getsockname",
+          "cgroup_unix_getsockname",
+        ],
+        range: [1, 1],
+      },
+      { attachTypes: ["cgroup_inet4_bind", "cgroup_inet6_bind"], range: [0, 3] },
+      { range: [0, 1] },
+    ],
+  },
+  lwt_seg6local: tunnel,
+  lirc_mode2: { context: CONTEXTS.lirc },
+  sk_reuseport: { context: CONTEXTS.skReuseport, packetReadable: true, exit: BOOLEAN },
+  flow_dissector: { context: CONTEXTS.flowDissector, packetReadable: true },
+  cgroup_sysctl: { context: CONTEXTS.cgroupSysctl, exit: BOOLEAN },
+  cgroup_sockopt: { context: CONTEXTS.cgroupSockopt, packetReadable: true, packetWritable: true, exit: BOOLEAN },
+  sk_lookup: { context: CONTEXTS.skLookup, exit: BOOLEAN },
+};
