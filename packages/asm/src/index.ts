@@ -9,6 +9,9 @@ export type {
 } from "./assemble/assembly.js";
 export { decode, encode, SLOT_SIZE } from "./codec.js";
 export { AsmError, type AsmErrorCode } from "./errors.js";
+export { type DisassembleOptions, disassemble } from "./format/disassemble.js";
+export { type FormatDialect, type FormatOptions, formatInstruction } from "./format/format.js";
+export type { NumberStyle } from "./format/style.js";
 export {
   findOperation,
   type Instruction,

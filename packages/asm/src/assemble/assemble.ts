@@ -2,12 +2,14 @@ import type { ByteOrder } from "@ebpf/core";
 import { decode, encode, SLOT_SIZE } from "../codec.js";
 import type { CpuVersion } from "../operation.js";
 import { DIALECTS, type Dialect, type DialectName } from "../syntax/dialect.js";
+import { Cursor } from "../text/cursor.js";
 import type { Expression, ExpressionScope } from "../text/expression.js";
 import { errorAt, type Token } from "../text/lexer.js";
 import type { AssembledRelocation, AssembledSection, AssembledSymbol, Assembly } from "./assembly.js";
-import { type PendingInstruction, resolveInstruction } from "./operands.js";
+import { type DirectiveContext, equate, runDirective } from "./directives.js";
+import { type PendingInstruction, type PendingValue, resolveInstruction, writeValue } from "./operands.js";
 import { SectionBuilder } from "./section.js";
-import { isPrivateName, SymbolTable } from "./symbols.js";
+import { isPrivateName, type Located, SymbolTable } from "./symbols.js";
 
 /** How a text is to be understood. */
 export interface AssembleOptions {
@@ -23,13 +25,14 @@ export interface AssembleOptions {
 }
 
 /** The state of one assembly; the public face is `assemble`. */
-class Assembler {
+class Assembler implements DirectiveContext {
   readonly dialect: Dialect;
   readonly order: ByteOrder;
   readonly options: AssembleOptions;
   readonly symbols = new SymbolTable();
   readonly sections = new Map<string, SectionBuilder>();
   readonly instructions: PendingInstruction[] = [];
+  readonly values: PendingValue[] = [];
   section: SectionBuilder;
   /** Where the first `exit` stands. */
   #exit: { readonly section: string; readonly offset: number } | undefined;
@@ -61,12 +64,23 @@ class Assembler {
       this.symbols.define(rest[0]!, this.section.name, this.section.size);
       rest = rest.slice(2);
     }
-    if (rest.length > 0) this.#instruction(rest);
+    const first = rest[0];
+    if (first === undefined) return;
+    const cursor = new Cursor(rest);
+    if (rest[1]?.text === "=" && first.kind === "word") equate(this, cursor, first);
+    else if (first.kind === "word" && first.text.startsWith(".")) runDirective(this, cursor, cursor.next()!);
+    else this.#instruction(rest);
   }
 
-  #instruction(tokens: readonly Token[]): void {
-    const token = tokens[0]!;
-    const match = this.dialect.matcher.match(tokens, this.scope);
+  data(size: number, value: Expression, token: Token): void {
+    this.values.push({ value, token, size, section: this.section.name, offset: this.section.reserve(size, token) });
+  }
+
+  #instruction(statement: readonly Token[]): void {
+    const opcode = this.dialect.opcodePrefix ? opcodePrefix(statement) : undefined;
+    const tokens = opcode === undefined ? statement : statement.slice(3);
+    const token = tokens[0] ?? statement[0]!;
+    const match = this.dialect.matcher.match(tokens.length > 0 ? tokens : statement, this.scope, opcode);
     const { op } = match;
     if (this.options.cpu !== undefined && op.cpu > this.options.cpu) {
       throw errorAt("CPU_VERSION", token, `${op.name} needs ${op.cpu}, and ${this.options.cpu} is asked for`);
@@ -87,6 +101,9 @@ class Assembler {
       const slots = encode(resolveInstruction(pending, resolution), this.order);
       bytes.get(pending.section)!.set(slots, pending.offset);
     }
+    for (const pending of this.values) {
+      writeValue(pending, resolution, new DataView(bytes.get(pending.section)!.buffer), this.order);
+    }
     const used = [...this.sections.values()].filter((section) => section.size > 0);
     return {
       sections: used.map((section) => finishSection(section, bytes.get(section.name)!, this.order)),
@@ -99,7 +116,8 @@ class Assembler {
   #defineOutside(): void {
     for (const [name, value] of Object.entries(this.options.symbols ?? {})) {
       if (!this.symbols.isDefined(name)) {
-        this.symbols.entry(name).equated = { kind: "number", value: BigInt.asIntN(64, BigInt(value)) };
+        const constant = BigInt.asIntN(64, BigInt(value));
+        this.symbols.entry(name).equated = { value: { kind: "number", value: constant }, token: OUTSIDE };
       }
     }
     if (this.dialect.exitLabel && this.#exit !== undefined && !this.symbols.isDefined("exit")) {
@@ -111,9 +129,33 @@ class Assembler {
     for (const { symbol } of relocations) if (!this.sections.has(symbol)) this.symbols.entry(symbol);
     return [...this.symbols.entries()]
       .filter(({ name, equated }) => !isPrivateName(name) && equated === undefined)
-      .map(({ name, section, offset, binding, type }) => ({ name, section, offset, size: 0, binding, type }));
+      .map(({ name, section, offset, size, binding, type }) => ({
+        name,
+        section,
+        offset,
+        size: size === undefined ? 0 : this.#sizeOf(size),
+        binding,
+        type,
+      }));
+  }
+
+  #sizeOf({ value, token }: Located): number {
+    const { base, constant } = this.symbols.evaluate(value, token);
+    if (base !== undefined || constant < 0n || constant > 0xffff_ffffn) {
+      throw errorAt("OUT_OF_RANGE", token, "a size is a number that is not negative");
+    }
+    return Number(constant);
   }
 }
+
+/** Where names stand that don't come from the text. */
+const OUTSIDE: Token = { kind: "word", text: "", line: 0, column: 0 };
+
+/** The opcode of `(b7) r1 = 1`. */
+const opcodePrefix = ([open, opcode, close]: readonly Token[]): number | undefined =>
+  open?.text === "(" && close?.text === ")" && /^[0-9a-f]{2}$/.test(opcode!.text)
+    ? Number.parseInt(opcode!.text, 16)
+    : undefined;
 
 const isLabel = (token: Token) => token.kind === "word" || (token.kind === "number" && /^[0-9]+$/.test(token.text));
 

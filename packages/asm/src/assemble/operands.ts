@@ -1,11 +1,11 @@
-import { highOf, lowOf } from "@ebpf/core";
+import { type ByteOrder, highOf, lowOf } from "@ebpf/core";
 import { findOperation, type Instruction, instruction, wideInstruction } from "../instruction.js";
 import type { Field, Operation, OperationOf } from "../operation.js";
 import type { Hole } from "../syntax/syntax.js";
 import { errorAt, type Token } from "../text/lexer.js";
 import type { Capture, Match } from "../text/matcher.js";
 import type { AssembledRelocation } from "./assembly.js";
-import { isPrivateName, type SymbolTable, type Value } from "./symbols.js";
+import { isPrivateName, type Located, type SymbolTable, type Value } from "./symbols.js";
 
 /** An instruction of the text whose operands are computed when all labels are known. */
 export interface PendingInstruction extends Match {
@@ -105,31 +105,31 @@ const setFunction: Setter = (draft, value, at, token, { helpers, relocations }) 
   relocations.push({ section: at.section, offset: at.offset, kind: "call", ...relocationTarget(value) });
 };
 
+const imm = numeric((draft, value, token) => {
+  draft.imm = toImm(value, token);
+});
+
+const offset = numeric((draft, value, token) => {
+  draft.offset = toOffset(value, token);
+});
+
 /** What each hole that takes an expression puts into the slot. */
 const SETTERS: Readonly<Record<Exclude<Hole, "dst" | "src" | "dst32" | "src32">, Setter>> = {
-  imm: numeric((draft, value, token) => {
-    draft.imm = toImm(value, token);
-  }),
-  low: numeric((draft, value, token) => {
-    draft.imm = toImm(value, token);
-  }),
+  imm,
+  low: imm,
+  more: imm,
+  helper: imm,
+  kfunc: imm,
+  off: offset,
+  module: offset,
   high: numeric((draft, value, token) => {
     draft.high = toImm(value, token);
-  }),
-  off: numeric((draft, value, token) => {
-    draft.offset = toOffset(value, token);
-  }),
-  module: numeric((draft, value, token) => {
-    draft.offset = toOffset(value, token);
   }),
   to: numeric((draft, value, token) => {
     draft.imm |= within(value, 0n, 0xffffn, token) << 16;
   }),
   from: numeric((draft, value, token) => {
     draft.imm |= within(value, 0n, 0xffffn, token);
-  }),
-  helper: numeric((draft, value, token) => {
-    draft.imm = toImm(value, token);
   }),
   imm64: (draft, value, at, _token, { relocations }) => {
     let { constant } = value;
@@ -183,4 +183,34 @@ export const resolveInstruction = (at: PendingInstruction, to: Resolution): Inst
   const { op, high, ...fields } = draft;
   if (op.family === "lddw") return wideInstruction(op, fields.dst, fields.imm, high);
   return [instruction(op, op === at.op ? fields : { imm: fields.imm })];
+};
+
+/** Bytes of the text whose value is computed when all labels are known. */
+export interface PendingValue extends Located {
+  readonly section: string;
+  readonly offset: number;
+  /** 1, 2, 4 or 8 bytes. */
+  readonly size: number;
+}
+
+/**
+ * Computes a data value and writes it into its section; an address becomes a relocation, with its addend in place.
+ *
+ * @throws AsmError `OUT_OF_RANGE` when the value does not fit, `SYNTAX` when an address can't be stored in so few bytes.
+ */
+export const writeValue = (at: PendingValue, to: Resolution, section: DataView, order: ByteOrder): void => {
+  const value = to.symbols.evaluate(at.value, at.token);
+  let { constant } = value;
+  if (value.base !== undefined) {
+    if (at.size < 4) throw errorAt("SYNTAX", at.token, "an address needs 4 or 8 bytes");
+    const target = relocationTarget(value);
+    to.relocations.push({ section: at.section, offset: at.offset, kind: at.size === 4 ? "abs32" : "abs64", ...target });
+    constant = target.addend;
+  }
+  const bits = BigInt(8 * at.size);
+  within(constant, -(1n << (bits - 1n)), (1n << bits) - 1n, at.token);
+  for (let i = 0; i < at.size; i++) {
+    const byte = Number(BigInt.asUintN(8, constant >> BigInt(8 * i)));
+    section.setUint8(at.offset + (order === "little" ? i : at.size - 1 - i), byte);
+  }
 };

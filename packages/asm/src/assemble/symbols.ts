@@ -17,15 +17,22 @@ export interface Value {
   readonly constant: bigint;
 }
 
+/** An expression and where it stands in the text. */
+export interface Located {
+  readonly value: Expression;
+  readonly token: Token;
+}
+
 interface Entry {
   readonly name: string;
   section: string | undefined;
   offset: number;
-  size: Expression | undefined;
+  /** From `.size`. */
+  size: Located | undefined;
   binding: SymbolBinding;
   type: SymbolType;
   /** For `.set`: what the name stands for. */
-  equated: Expression | undefined;
+  equated: Located | undefined;
 }
 
 /** Longest chain of names that stand for names. */
@@ -85,6 +92,16 @@ export class SymbolTable {
     return localName(digits, count);
   }
 
+  /**
+   * Lets a name stand for an expression.
+   *
+   * @throws AsmError `DUPLICATE_SYMBOL` when the name has a place or value already.
+   */
+  equate(name: Token, value: Expression, token: Token): void {
+    if (this.isDefined(name.text)) throw errorAt("DUPLICATE_SYMBOL", name, `${name.text} is defined twice`);
+    this.entry(name.text).equated = { value, token };
+  }
+
   /** The name that `1b` (the last `1:` so far) or `1f` (the next one) stands for. */
   local(reference: string): string | undefined {
     const digits = reference.slice(0, -1);
@@ -130,7 +147,7 @@ export class SymbolTable {
       throw errorAt("SYNTAX", at, `${name} stands for itself or for too long a chain of names`);
     this.#chain++;
     try {
-      return this.evaluate(entry.equated, at);
+      return this.evaluate(entry.equated.value, at);
     } finally {
       this.#chain--;
     }

@@ -10,6 +10,7 @@ export type HoleKind =
   | "register" // r0..r10
   | "register32" // the low half of a register, where the dialect tells it apart
   | "value" // an expression
+  | "number" // an expression without symbols; a name after `call` is a function, unless the assembler finds none
   | "displacement" // nothing, or an expression that begins with its sign
   | "target"; // a place in the code: a label, or a distance from the next slot
 
@@ -27,6 +28,8 @@ export const HOLES = {
   low: "value",
   /** The `imm` of an LD_IMM64's second slot. */
   high: "displacement",
+  /** The `imm` of a packet load, added to a register. */
+  more: "displacement",
   /** The `offset` of a memory operand. */
   off: "displacement",
   /** The `offset` field as a plain number. */
@@ -39,8 +42,10 @@ export const HOLES = {
   target: "target",
   /** Where a local call or an LD_IMM64 of a function goes. */
   function: "target",
-  /** A helper's number, or `name#number`. */
-  helper: "value",
+  /** A helper's number. */
+  helper: "number",
+  /** A kfunc's BTF id. */
+  kfunc: "number",
 } as const satisfies Record<string, HoleKind>;
 
 export type Hole = keyof typeof HOLES;

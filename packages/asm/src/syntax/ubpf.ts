@@ -1,58 +1,5 @@
-import type { AluOperator, AtomicOperator, JumpOperator, Size, Width } from "../operation.js";
+import { BINARY, JUMP, KFUNC_CALL, SIZE, WIDE_OPERAND, widthSuffix } from "./mnemonics.js";
 import type { Syntax } from "./syntax.js";
-import { WIDE_OPERAND } from "./wide.js";
-
-const SIZE: Readonly<Record<Size, string>> = { 1: "b", 2: "h", 4: "w", 8: "dw" };
-
-const widthSuffix = (width: Width) => (width === 64 ? "" : "32");
-
-/** Operators that are written as `name[32] %dst, operand`; the others have a form of their own. */
-type PlainAlu = Exclude<AluOperator, "neg" | "movsx" | "le" | "be" | "bswap" | "addr_space_cast">;
-
-const ALU: Readonly<Record<PlainAlu, string>> = {
-  add: "add",
-  sub: "sub",
-  mul: "mul",
-  div: "div",
-  sdiv: "sdiv",
-  or: "or",
-  and: "and",
-  lsh: "lsh",
-  rsh: "rsh",
-  arsh: "arsh",
-  mod: "mod",
-  smod: "smod",
-  xor: "xor",
-  mov: "mov",
-};
-
-const ATOMIC: Readonly<Record<AtomicOperator, string>> = {
-  add: "add",
-  or: "or",
-  and: "and",
-  xor: "xor",
-  xchg: "xchg",
-  cmpxchg: "cmpxchg",
-  load_acquire: "load_acquire",
-  store_release: "store_release",
-};
-
-const JUMP: Readonly<Record<JumpOperator, string>> = {
-  eq: "jeq",
-  ne: "jne",
-  gt: "jgt",
-  ge: "jge",
-  lt: "jlt",
-  le: "jle",
-  sgt: "jsgt",
-  sge: "jsge",
-  slt: "jslt",
-  sle: "jsle",
-  set: "jset",
-  always: "ja",
-  may_goto: "may_goto",
-  gotox: "gotox",
-};
 
 /** The dialect of uBPF and of the bpf_conformance tests: `add32 %r1, 5`, `ldxw %r0, [%r1+8]`. */
 export const ubpfSyntax: Syntax = {
@@ -60,7 +7,7 @@ export const ubpfSyntax: Syntax = {
     const suffix = widthSuffix(op.width);
     switch (op.operator) {
       case "neg":
-        return [`neg${suffix} {dst}`];
+        return [`neg${suffix} {dst}`, `neg${op.width} {dst}`];
       case "movsx":
         return [`movsx${op.bits}${op.width} {dst}, {src}`];
       case "le":
@@ -72,7 +19,7 @@ export const ubpfSyntax: Syntax = {
         return ["addr_space_cast {dst}, {src}, {to}, {from}"];
       default: {
         const operand = op.operand === "imm" ? "{imm}" : "{src}";
-        const mnemonic = ALU[op.operator];
+        const mnemonic = BINARY[op.operator];
         return [`${mnemonic}${suffix} {dst}, ${operand}`, `${mnemonic}${op.width} {dst}, ${operand}`];
       }
     }
@@ -92,17 +39,25 @@ export const ubpfSyntax: Syntax = {
     op.operand === "imm" ? `st${SIZE[op.size]} [{dst}{off}], {imm}` : `stx${SIZE[op.size]} [{dst}{off}], {src}`,
   ],
   atomic: (op) => {
-    const mnemonic = ATOMIC[op.operator];
-    if (op.operator === "load_acquire") return [`${mnemonic}${8 * op.size} {dst}, [{src}{off}]`];
-    if (op.operator === "store_release") return [`${mnemonic}${8 * op.size} [{dst}{off}], {src}`];
-    const fetch = op.fetch && op.operator !== "xchg" && op.operator !== "cmpxchg" ? "fetch " : "";
-    return [`lock ${fetch}${mnemonic}${op.size === 8 ? "" : "32"} [{dst}{off}], {src}`];
+    const suffix = op.size === 8 ? "" : "32";
+    switch (op.operator) {
+      case "load_acquire":
+        return [`load_acquire${8 * op.size} {dst}, [{src}{off}]`];
+      case "store_release":
+        return [`store_release${8 * op.size} [{dst}{off}], {src}`];
+      case "xchg":
+      case "cmpxchg":
+        return [`lock ${op.operator}${suffix} [{dst}{off}], {src}`];
+      default:
+        return [`lock ${op.fetch ? "fetch " : ""}${op.operator}${suffix} [{dst}{off}], {src}`];
+    }
   },
   jump: (op) => {
-    const mnemonic = JUMP[op.operator];
-    if (op.operator === "gotox") return [`${mnemonic} {dst}`];
-    if (op.operand === "none") return [`${mnemonic}${widthSuffix(op.width)} {target}`];
-    return [`${mnemonic}${widthSuffix(op.width)} {dst}, ${op.operand === "imm" ? "{imm}" : "{src}"}, {target}`];
+    const suffix = widthSuffix(op.width);
+    if (op.operator === "always") return [`ja${suffix} {target}`];
+    if (op.operator === "gotox") return ["gotox {dst}"];
+    if (op.operand === "none") return [`${JUMP[op.operator]} {target}`];
+    return [`${JUMP[op.operator]}${suffix} {dst}, ${op.operand === "imm" ? "{imm}" : "{src}"}, {target}`];
   },
   call: (op) => {
     switch (op.target) {
@@ -111,7 +66,7 @@ export const ubpfSyntax: Syntax = {
       case "local":
         return ["call local {function}", "call {function}"];
       case "kfunc":
-        return ["call kfunc {imm}, {module}", "call kfunc {imm}"];
+        return KFUNC_CALL;
       case "register":
         return ["callx {dst}", "call {dst}", "call helper {dst}"];
     }

@@ -11,14 +11,13 @@ export interface Token {
   readonly column: number;
 }
 
-/** What differs between dialects before any syntax: comments, separators, registers. Each is the source of a regular expression. */
+/** What differs between dialects before any syntax, as sources of regular expressions. */
 export interface LexicalRules {
+  /** Text without meaning. */
   readonly comment: string;
-  /** Ends a statement like the end of the line does. Empty when there is none. */
-  readonly separator: string;
+  /** Ends a statement like the end of the line does; `undefined` when nothing else does. */
+  readonly separator?: string;
   readonly register: string;
-  /** A word that contains a character which is otherwise a comment. Empty when there is none. */
-  readonly special: string;
 }
 
 const WORD = String.raw`[A-Za-z_.$][\w.$]*`;
@@ -29,18 +28,15 @@ const expressionOf = (rules: LexicalRules): RegExp =>
   new RegExp(
     [
       String.raw`(?<space>[ \t\r\f\v]+|/\*[^]*?\*/|${rules.comment})`,
-      String.raw`(?<end>\n${rules.separator && `|${rules.separator}`})`,
-      rules.special && `(?<special>${rules.special})`,
+      String.raw`(?<end>\n${rules.separator === undefined ? "" : `|${rules.separator}`})`,
       String.raw`(?<register>(?:${rules.register})(?![\w.$]))`,
       `(?<word>${WORD})`,
       String.raw`(?<number>[0-9]\w*)`,
       String.raw`(?<string>"(?:[^"\\\n]|\\.)*")`,
       String.raw`(?<character>'(?:\\.|[^\\\n])'?)`,
       `(?<punctuation>${PUNCTUATION})`,
-    ]
-      .filter((part) => part !== "")
-      .join("|"),
-    "y",
+    ].join("|"),
+    "my",
   );
 
 /** An error about one token. */
@@ -76,9 +72,9 @@ export class Lexer {
       if (found === null) {
         throw errorAt("SYNTAX", { kind: "punctuation", text: text[at]!, ...place }, "no token begins here");
       }
-      const { space, end, special, ...groups } = found.groups as Record<string, string | undefined>;
+      const { space, end, ...groups } = found.groups as Record<string, string | undefined>;
       if (space === undefined && end === undefined) {
-        const kind = special === undefined ? KINDS.find((name) => groups[name] !== undefined)! : "word";
+        const kind = KINDS.find((name) => groups[name] !== undefined)!;
         statement.push({ kind, text: found[0], ...place });
         continue;
       }

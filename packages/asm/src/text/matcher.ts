@@ -67,6 +67,10 @@ const READ: Readonly<Record<HoleKind, (cursor: Cursor, scope: ExpressionScope) =
     const value = parseExpression(cursor, scope);
     return value && token && { kind: "expression", value, token };
   },
+  number: (cursor, scope) => {
+    const capture = READ.value(cursor, scope);
+    return capture?.kind === "expression" && capture.value.kind === "number" ? capture : undefined;
+  },
   displacement: (cursor, scope) => {
     const token = cursor.peek();
     if (token?.text === "+" || token?.text === "-") return READ.value(cursor, scope);
@@ -91,12 +95,10 @@ const readRegister = (cursor: Cursor, low: boolean): Capture | undefined => {
   const token = cursor.peek();
   if (token?.kind !== "register") return undefined;
   const index = Number(/[0-9]+$/.exec(token.text)?.[0] ?? 10);
-  if (index > 10 || low !== token.text.startsWith("w")) return undefined;
+  if (index > 10 || low !== /^w/i.test(token.text)) return undefined;
   cursor.next();
   return { kind: "register", index };
 };
-
-const isLiteral = (capture: Capture) => capture.kind === "expression" && capture.value.kind === "number";
 
 /** Pairs a leaf's holes with what was read, or gives `undefined` when the leaf does not accept it. */
 const captureLeaf = (leaf: Leaf, read: readonly Capture[]): Match | undefined => {
@@ -106,12 +108,17 @@ const captureLeaf = (leaf: Leaf, read: readonly Capture[]): Match | undefined =>
     const earlier = captures.get(hole);
     if (earlier?.kind === "register" && capture.kind === "register" && earlier.index !== capture.index)
       return undefined;
-    // A name after `call` is a function until the assembler finds no such label.
-    if (hole === "helper" && !isLiteral(capture)) return undefined;
     captures.set(hole, capture);
   }
   return { op: leaf.op, captures };
 };
+
+/** What is being matched. */
+interface Statement {
+  readonly cursor: Cursor;
+  readonly scope: ExpressionScope;
+  readonly opcode: number | undefined;
+}
 
 /** Finds the operation that a statement is written as, among the templates of one dialect. */
 export class Matcher {
@@ -125,11 +132,12 @@ export class Matcher {
   }
 
   /**
+   * @param opcode the first byte of the encoding, where the text says it, as kernel logs do
    * @throws AsmError `UNKNOWN_MNEMONIC` when no template begins like the statement, `SYNTAX` when none ends like it.
    */
-  match(tokens: readonly Token[], scope: ExpressionScope): Match {
+  match(tokens: readonly Token[], scope: ExpressionScope, opcode?: number): Match {
     const cursor = new Cursor(tokens);
-    const match = this.#walk(this.#root, cursor, scope, []);
+    const match = this.#walk(this.#root, { cursor, scope, opcode }, []);
     if (match !== undefined) return match;
     const token = tokens[cursor.furthest];
     if (cursor.furthest === 0) {
@@ -140,22 +148,23 @@ export class Matcher {
     throw errorAt("SYNTAX", token, `"${token.text}" does not fit here`);
   }
 
-  #walk(node: Node, cursor: Cursor, scope: ExpressionScope, read: readonly Capture[]): Match | undefined {
+  #walk(node: Node, statement: Statement, read: readonly Capture[]): Match | undefined {
+    const { cursor } = statement;
     if (cursor.done) {
-      const found = firstMatch(node.leaves, read);
+      const found = firstMatch(node.leaves, statement, read);
       if (found !== undefined) return found;
     }
     const start = cursor.at;
     const literal = node.literals.get(cursor.peek()?.text ?? "");
     if (literal !== undefined) {
       cursor.next();
-      const found = this.#walk(literal, cursor, scope, read);
+      const found = this.#walk(literal, statement, read);
       if (found !== undefined) return found;
     }
     for (const [kind, next] of node.holes) {
       cursor.at = start;
-      const capture = READ[kind](cursor, scope);
-      const found = capture && this.#walk(next, cursor, scope, [...read, capture]);
+      const capture = READ[kind](cursor, statement.scope);
+      const found = capture && this.#walk(next, statement, [...read, capture]);
       if (found !== undefined) return found;
     }
     cursor.at = start;
@@ -163,9 +172,9 @@ export class Matcher {
   }
 }
 
-const firstMatch = (leaves: readonly Leaf[], read: readonly Capture[]): Match | undefined => {
+const firstMatch = (leaves: readonly Leaf[], { opcode }: Statement, read: readonly Capture[]): Match | undefined => {
   for (const leaf of leaves) {
-    const found = captureLeaf(leaf, read);
+    const found = opcode === undefined || leaf.op.opcode === opcode ? captureLeaf(leaf, read) : undefined;
     if (found !== undefined) return found;
   }
   return undefined;

@@ -1,0 +1,51 @@
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import { assemble, type DialectName, decode, disassemble, encode, OPERATIONS } from "../../src/index.js";
+import { anyOf, anyProgram, anySlot } from "../instructions.js";
+
+const DIALECTS: readonly DialectName[] = ["kernel", "gas", "ubpf"];
+const ORDERS = ["little", "big"] as const;
+
+const assembledBytes = (text: string, dialect: DialectName, order: "little" | "big") =>
+  assemble(text, { dialect, order }).sections[0]?.bytes ?? new Uint8Array();
+
+describe.each(DIALECTS)("disassemble in the dialect %s", (dialect) => {
+  it("loses nothing of any operation of the table", () => {
+    for (const op of OPERATIONS) {
+      fc.assert(
+        fc.property(
+          anyOf(op),
+          fc.constantFrom(...ORDERS),
+          fc.constantFrom("hex", "decimal"),
+          (slots, order, numbers) => {
+            const text = disassemble(slots, { dialect, order, numbers, labels: false });
+            expect(text, op.name).not.toContain(".quad");
+            expect(assemble(text, { dialect, order }).sections[0]?.instructions, text).toEqual(slots);
+          },
+        ),
+        { seed: 1, numRuns: 12 },
+      );
+    }
+  });
+
+  it("loses nothing of any program, with labels and without", () => {
+    fc.assert(
+      fc.property(anyProgram, fc.constantFrom(...ORDERS), fc.boolean(), (program, order, labels) => {
+        const text = disassemble(program, { dialect, order, labels });
+        expect(assembledBytes(text, dialect, order), text).toEqual(encode(program, order));
+      }),
+      { seed: 2, numRuns: 400 },
+    );
+  });
+
+  it("loses nothing of any bytes", () => {
+    fc.assert(
+      fc.property(fc.array(anySlot, { maxLength: 6 }), fc.constantFrom(...ORDERS), (slots, order) => {
+        const bytes = encode(slots, order);
+        const text = disassemble(decode(bytes, order), { dialect, order });
+        expect(assembledBytes(text, dialect, order), text).toEqual(bytes);
+      }),
+      { seed: 3, numRuns: 2000 },
+    );
+  });
+});
