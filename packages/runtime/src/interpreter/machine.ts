@@ -1,0 +1,146 @@
+import { RuntimeFault } from "../errors.js";
+import { CELL, FRAME_SIZE, MAX_FRAMES, MAX_MAY_GOTO, STACK_LIMIT } from "../layout.js";
+import type { LinearMemory } from "../linear-memory.js";
+import { type Cells, HALT, pairOf, REGISTERS, type Step } from "./step.js";
+
+const R0 = pairOf(0);
+const R6 = pairOf(6);
+const R10 = pairOf(10);
+
+/** What a call saves: the step to return to, the caller's `may_goto` count and frame, r6..r9. */
+const SAVED_WORDS = 11;
+
+/** The state of an interpreted program, and its run loop. */
+export class Machine {
+  readonly memory: LinearMemory;
+  readonly cells: Cells;
+  readonly steps: Step[] = [];
+  /** The pair through which helpers are given the frame pointer. */
+  readonly framePair: number;
+  /** The end of the current stack frame; r10 holds the same unless an unverified program overwrote it. */
+  frame = 0;
+  /** How often the current function's `may_goto` still falls through. */
+  mayGoto = 0;
+  /** Every save but the last takes a stack frame, so there are at most as many as frames. */
+  readonly #saved = new Int32Array(SAVED_WORDS * MAX_FRAMES);
+  /** Words of `#saved` in use, and how many of them belong to whoever started the current loop. */
+  #top = 0;
+  #base = 0;
+  #constants = pairOf(REGISTERS);
+
+  /** @param slots instructions of the program; each has at most one immediate */
+  constructor(memory: LinearMemory, slots: number) {
+    this.memory = memory;
+    this.cells = new Int32Array(pairOf(REGISTERS + slots + 1));
+    this.framePair = this.constant(0, 0);
+  }
+
+  /** Puts a constant behind the registers and returns its pair. */
+  constant(low: number, high: number): number {
+    const pair = this.#constants;
+    this.cells[pair] = low;
+    this.cells[pair + 1] = high;
+    this.#constants += 2;
+    return pair;
+  }
+
+  /** Runs the program from its first step. */
+  enter(r1: number, r2: number, frame: number): number {
+    const { cells } = this;
+    cells[2] = r1;
+    cells[3] = 0;
+    cells[4] = r2;
+    cells[5] = 0;
+    return this.#nested(0, frame);
+  }
+
+  /** Calls the function at `pc` back, for a helper that runs in `frame`; r6..r9 survive. */
+  callback(pc: number, frame: number, words: readonly number[]): number {
+    this.#requireFrame(frame, undefined);
+    this.#save(HALT, frame);
+    words.forEach((word, index) => {
+      this.cells[2 + index] = word;
+    });
+    try {
+      return this.#nested(pc, frame - FRAME_SIZE);
+    } finally {
+      this.#restore();
+    }
+  }
+
+  /** Runs from step `start` in a loop of its own, until the function that begins there returns. */
+  #nested(start: number, frame: number): number {
+    const { frame: outerFrame, mayGoto } = this;
+    const base = this.#base;
+    const top = this.#top;
+    this.#base = top;
+    this.#openFrame(frame);
+    try {
+      const { steps } = this;
+      let index = start;
+      while (index !== HALT) index = steps[index]!();
+    } finally {
+      this.#base = base;
+      this.#top = top;
+      this.mayGoto = mayGoto;
+      this.#setFrame(outerFrame);
+    }
+    this.memory.setCell(CELL.resultHigh, this.cells[R0 + 1]!);
+    return this.cells[R0]!;
+  }
+
+  /**
+   * Enters a subprogram.
+   *
+   * @param next the step to return to
+   * @throws RuntimeFault `CALL_DEPTH`
+   */
+  call(next: number, pc: number): void {
+    this.#requireFrame(this.frame, pc);
+    this.#save(next, this.frame);
+    this.#openFrame(this.frame - FRAME_SIZE);
+  }
+
+  /** Leaves the current function and returns the step that comes next. */
+  exit(): number {
+    if (this.#top === this.#base) return HALT;
+    return this.#restore();
+  }
+
+  /** Requires room for one more frame below the one that ends at `frame`. */
+  #requireFrame(frame: number, pc: number | undefined): void {
+    if (frame - 2 * FRAME_SIZE >= STACK_LIMIT) return;
+    throw new RuntimeFault("CALL_DEPTH", `more than ${MAX_FRAMES} nested calls`, pc);
+  }
+
+  #openFrame(frame: number): void {
+    this.mayGoto = MAX_MAY_GOTO;
+    this.#setFrame(frame);
+  }
+
+  #setFrame(frame: number): void {
+    this.frame = frame;
+    this.cells[R10] = frame;
+    this.cells[R10 + 1] = 0;
+  }
+
+  #save(next: number, frame: number): void {
+    const top = this.#top;
+    const saved = this.#saved;
+    saved[top] = next;
+    saved[top + 1] = this.mayGoto;
+    saved[top + 2] = frame;
+    for (let i = 0; i < 8; i++) saved[top + 3 + i] = this.cells[R6 + i]!;
+    this.#top = top + SAVED_WORDS;
+  }
+
+  #restore(): number {
+    this.#top -= SAVED_WORDS;
+    const top = this.#top;
+    const saved = this.#saved;
+    this.mayGoto = saved[top + 1]!;
+    this.#setFrame(saved[top + 2]!);
+    for (let i = 0; i < 8; i++) this.cells[R6 + i] = saved[top + 3 + i]!;
+    return saved[top]!;
+  }
+}

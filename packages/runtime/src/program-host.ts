@@ -1,0 +1,245 @@
+import type { WideMeaning } from "@ebpf/asm";
+import { joinHalves } from "@ebpf/core";
+import type { ProgramSpec, ReturnClass } from "@ebpf/platform";
+import { type FaultCode, RuntimeError, RuntimeFault } from "./errors.js";
+import type { ExecutionOptions } from "./executable.js";
+import {
+  type FunctionImplementation,
+  type HelperImplementation,
+  type WordFunction,
+  wordsOf,
+} from "./helpers/implementation.js";
+import { CELL, FRAME_SIZE, MAX_FRAMES, STACK_TOP } from "./layout.js";
+import type { RuntimeMap } from "./maps/runtime-map.js";
+import type { Runtime } from "./runtime.js";
+
+/** What a call instruction reaches. */
+export type Callee =
+  | { readonly kind: "function"; readonly implementation: FunctionImplementation; readonly returnClass: ReturnClass }
+  | { readonly kind: "tail_call" }
+  | { readonly kind: "missing"; readonly code: FaultCode; readonly message: string };
+
+/** Calls a subprogram of the running program back; words as in `WordFunction`, result too. */
+export type Callback = (pc: number, frame: number, words: readonly number[]) => number;
+
+/**
+ * What a loaded program has to do with its surroundings, in both engines: its maps, the functions it may call, the
+ * memory it may touch.
+ */
+export class ProgramHost {
+  readonly runtime: Runtime;
+  readonly spec: ProgramSpec;
+  readonly checked: boolean;
+  readonly #maps: ReadonlyMap<number, RuntimeMap>;
+  readonly #bound = new Map<FunctionImplementation, WordFunction>();
+  #callback: Callback | undefined;
+
+  /** @throws RuntimeError `BAD_PROGRAM` for a program that no engine can take; what creating the maps throws. */
+  constructor(runtime: Runtime, spec: ProgramSpec, options: ExecutionOptions) {
+    requireRunnable(spec);
+    this.runtime = runtime;
+    this.spec = spec;
+    this.checked = options.checked;
+    this.#maps =
+      options.maps ?? new Map([...spec.maps].map(([handle, map]) => [handle, runtime.createMap(map)] as const));
+  }
+
+  /** The engine tells how it calls a subprogram back. */
+  setCallback(callback: Callback): void {
+    this.#callback = callback;
+  }
+
+  /** Calls the subprogram at `pc` from a helper that runs in `frame`. */
+  callback(pc: number, frame: number, words: readonly number[]): number {
+    if (this.#callback === undefined) throw this.fault("BAD_CALL", "the engine takes no callbacks");
+    return this.#callback(pc, frame, words);
+  }
+
+  /** The fault of the instruction that calls the helper. */
+  fault(code: FaultCode, message: string): RuntimeFault {
+    return new RuntimeFault(code, message, this.checked ? this.runtime.memory.cell(CELL.pc) : undefined);
+  }
+
+  /** The value of the LD_IMM64 at `pc`, low and high half; `undefined` when it refers to what the runtime lacks. */
+  wideValue(pc: number, meaning: WideMeaning): readonly [number, number] | undefined {
+    const slot = this.spec.instructions[pc]!;
+    const tail = this.spec.instructions[pc + 1]!;
+    switch (meaning) {
+      case "value":
+        return [slot.imm, tail.imm];
+      case "map":
+        return [this.#mapAt(slot.imm).handle, 0];
+      case "map_value":
+        return [this.#mapAt(slot.imm).valuesAddress + tail.imm, 0];
+      case "map_index":
+        return [this.#mapAtIndex(slot.imm).handle, 0];
+      case "map_index_value":
+        return [this.#mapAtIndex(slot.imm).valuesAddress + tail.imm, 0];
+      case "function":
+        return [pc + 1 + slot.imm, 0];
+      case "ksym":
+        return undefined;
+    }
+  }
+
+  #mapAt(handle: number): RuntimeMap {
+    const map = this.#maps.get(handle);
+    if (map === undefined) throw new RuntimeError("UNKNOWN_MAP", `${this.spec.name} has no map ${handle}`);
+    return map;
+  }
+
+  /** The file-descriptor array of a program is the list of its maps. */
+  #mapAtIndex(index: number): RuntimeMap {
+    const handle = [...this.spec.maps.keys()][index];
+    if (handle === undefined) throw new RuntimeError("UNKNOWN_MAP", `${this.spec.name} has no map with index ${index}`);
+    return this.#mapAt(handle);
+  }
+
+  /** What the helper with this number is on the runtime's platform. */
+  helper(id: number): Callee {
+    const { platform, implementations } = this.runtime;
+    const prototype = platform.helpers.get(id);
+    if (prototype === undefined) {
+      return { kind: "missing", code: "BAD_CALL", message: `${platform.name} has no helper ${id}` };
+    }
+    const implementation: HelperImplementation | undefined = implementations[prototype.name];
+    if (implementation === undefined) {
+      const message = `helper ${prototype.name} (${id}) has no implementation`;
+      return { kind: "missing", code: "UNSUPPORTED_HELPER", message };
+    }
+    if (implementation.kind === "tail_call") return { kind: "tail_call" };
+    return { kind: "function", implementation, returnClass: prototype.returnClass };
+  }
+
+  /** What a call of the kernel function with this BTF id reaches. */
+  kfunc(id: number): Callee {
+    const kfunc = this.runtime.kfuncs.get(id);
+    if (kfunc !== undefined) return { kind: "function", ...kfunc };
+    return { kind: "missing", code: "UNSUPPORTED_HELPER", message: `kernel function ${id} has no implementation` };
+  }
+
+  /** The implementation made for this program; always the same function for the same implementation. */
+  bind(implementation: FunctionImplementation): WordFunction {
+    const known = this.#bound.get(implementation);
+    if (known !== undefined) return known;
+    const bound = implementation.bind(this);
+    this.#bound.set(implementation, bound);
+    return bound;
+  }
+
+  /**
+   * Calls the helper whose number a register holds (`callx`), with all ten words of r1..r5.
+   *
+   * @returns the low word of r0; the high word is in its cell
+   */
+  callByNumber(low: number, high: number, registers: ArrayLike<number>, frame: number): number {
+    const callee = high === 0 ? this.helper(low >>> 0) : undefined;
+    if (callee?.kind === "missing") throw this.fault(callee.code, callee.message);
+    if (callee?.kind !== "function") throw this.fault("BAD_CALL", "callx needs the number of a helper that returns");
+    const { implementation, returnClass } = callee;
+    this.requirePointers(implementation, registers);
+    const words = wordsOf(implementation.parameters).map((word) => (word === "frame" ? frame : registers[word]!));
+    const result = this.bind(implementation)(...words) | 0;
+    if (returnClass !== "full64") {
+      this.runtime.memory.setCell(CELL.resultHigh, returnClass === "signed32" ? result >> 31 : 0);
+    }
+    return returnClass === "void" ? 0 : result;
+  }
+
+  /** In checked mode, refuses pointer arguments with high bits. */
+  requirePointers(implementation: FunctionImplementation, registers: ArrayLike<number>): void {
+    if (!this.checked) return;
+    implementation.parameters.forEach((parameter, index) => {
+      if (parameter === "pointer" && registers[2 * index + 1] !== 0) {
+        throw this.fault("MEMORY_FAULT", `argument ${index + 1} of the call is no address`);
+      }
+    });
+  }
+
+  /** In checked mode, requires that the program may read `size` bytes at `address`. */
+  requireReadable(address: number, size: number): void {
+    if (this.checked) this.#require(address, size, false);
+  }
+
+  /** In checked mode, requires that the program may write `size` bytes at `address`. */
+  requireWritable(address: number, size: number): void {
+    if (this.checked) this.#require(address, size, true);
+  }
+
+  #require(address: number, size: number, write: boolean): void {
+    if (this.accessible(address, size, write, this.runtime.memory.cell(CELL.frame))) return;
+    throw this.fault("MEMORY_FAULT", describeAccess(0, address, size, write));
+  }
+
+  /** The map that a helper's argument refers to. */
+  map(address: number): RuntimeMap {
+    const map = this.runtime.mapAt(address);
+    if (map === undefined) throw this.fault("BAD_CALL", `0x${(address >>> 0).toString(16)} is no map`);
+    return map;
+  }
+
+  /**
+   * Decides a `bpf_tail_call` and counts it.
+   *
+   * @returns the number of the program to go on with, or 0 when the call fails
+   */
+  tailCallTarget(context: number, map: number, index: number): number {
+    const { runtime } = this;
+    if (this.checked && context >>> 0 !== runtime.memory.cell(CELL.context)) {
+      throw this.fault("BAD_CALL", "bpf_tail_call needs the program's own context");
+    }
+    const target = this.map(map).programAt(index >>> 0);
+    const left = runtime.memory.cell(CELL.tailCalls);
+    if (target === 0 || left === 0) return 0;
+    runtime.memory.setCell(CELL.tailCalls, left - 1);
+    return target;
+  }
+
+  /**
+   * The check before every access in checked mode, on the full 64-bit address.
+   *
+   * @throws RuntimeFault `MEMORY_FAULT`
+   */
+  checkAccess(
+    [low, high]: readonly [number, number],
+    { size, write }: { readonly size: number; readonly write: boolean },
+    { pc, frame }: { readonly pc: number; readonly frame: number },
+  ): void {
+    if (high === 0 && this.accessible(low, size, write, frame)) return;
+    throw new RuntimeFault("MEMORY_FAULT", describeAccess(high, low, size, write), pc);
+  }
+
+  /**
+   * Whether the program may touch `size` bytes at `address` while it runs in `frame`: its own and its callers' frames,
+   * the context, the packet with its metadata, and the values of its maps.
+   */
+  accessible(address: number, size: number, write: boolean, frame: number): boolean {
+    if (size === 0) return true;
+    const { memory } = this.runtime;
+    const start = address >>> 0;
+    const end = start + size;
+    const within = (low: number, high: number): boolean => start >= low && end <= high;
+    if (within(frame - FRAME_SIZE, STACK_TOP)) return true;
+    if (within(memory.cell(CELL.context), memory.cell(CELL.contextEnd))) return true;
+    if (within(memory.cell(CELL.packetMeta), memory.cell(CELL.packetEnd))) return true;
+    if (!write && within(CELL.callbackKeys, CELL.callbackKeys + 8 * MAX_FRAMES)) return true;
+    for (const map of this.#maps.values()) if (map.permits(start, size, write)) return true;
+    return false;
+  }
+}
+
+const describeAccess = (high: number, low: number, size: number, write: boolean): string =>
+  `${write ? "write" : "read"} of ${size} bytes at 0x${joinHalves(low, high).toString(16)}, which the program was not given`;
+
+const requireRunnable = (spec: ProgramSpec): void => {
+  if (spec.byteOrder !== "little") {
+    throw new RuntimeError("BAD_PROGRAM", `${spec.name} is big-endian, and WebAssembly memory is little-endian`);
+  }
+  if (spec.instructions.length === 0) throw new RuntimeError("BAD_PROGRAM", `${spec.name} has no instructions`);
+  const half = spec.instructions.findIndex(
+    ({ op }, pc, all) => op.family === "lddw" && all[pc + 1]?.op.family !== "lddw-tail",
+  );
+  if (half >= 0) throw new RuntimeError("BAD_PROGRAM", `${spec.name} has half of a 64-bit load at pc ${half}`);
+  const wrong = spec.instructions.findIndex(({ op, dst, src }) => op.family !== "raw" && (dst > 10 || src > 10));
+  if (wrong >= 0) throw new RuntimeError("BAD_PROGRAM", `${spec.name} names a register above r10 at pc ${wrong}`);
+};
