@@ -5,11 +5,11 @@ import { linux } from "@ebpf/platform";
 import type { Arguments, Command } from "../command.js";
 import { EXIT } from "../exit-codes.js";
 import { inputName, readInput } from "../input.js";
-import { CPU_VERSIONS, DIALECT_NAMES } from "../names.js";
+import { BYTE_ORDERS, CPU_VERSIONS, DIALECT_NAMES } from "../names.js";
 import { type Output, toJson } from "../output.js";
 import { UsageError } from "../usage-error.js";
 
-const HELPER_BY_NAME = new Map([...linux.helperNames].map(([id, name]) => [name, id]));
+const HELPER_BY_NAME = new Map([...linux.helpers.values()].map(({ id, name }) => [name, id]));
 
 /** The section to write: the one that is named, or the only one that holds code. */
 const chooseSection = (assembly: Assembly, name: string | undefined): AssembledSection => {
@@ -38,7 +38,7 @@ const run = async (args: Arguments, output: Output): Promise<number> => {
   const cpu = args.choice("cpu", CPU_VERSIONS);
   const assembly = assemble(new TextDecoder().decode(readInput(file)), {
     dialect: args.choice("dialect", DIALECT_NAMES) ?? "kernel",
-    order: args.choice("order", ["little", "big"]) ?? "little",
+    order: args.choice("order", BYTE_ORDERS) ?? "little",
     helpers: (name) => HELPER_BY_NAME.get(name) ?? HELPER_BY_NAME.get(`bpf_${name}`),
     file: inputName(file),
     ...(cpu === undefined ? {} : { cpu }),

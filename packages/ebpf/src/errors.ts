@@ -1,0 +1,38 @@
+import { EbpfError } from "@ebpf/core";
+import { type Diagnostic, type Report, renderDiagnostic } from "@ebpf/verifier";
+
+export type LoadErrorCode =
+  | "NO_PROGRAM" // the object has no program of that name, or none at all
+  | "NO_MAP" // the object has no map of that name
+  | "NO_VARIABLE" // no global variable of that name
+  | "BAD_BYTE_ORDER" // a big-endian program can't run: WebAssembly's memory is little-endian
+  | "NO_TYPE"; // a value's type is not known
+
+/** What was asked of an object does not fit what is in it. */
+export class LoadError extends EbpfError<LoadErrorCode> {
+  constructor(code: LoadErrorCode, message: string, hint?: string) {
+    super(code, message, hint === undefined ? {} : { hint });
+  }
+}
+
+/** A program that the verifier rejected. `report` has everything that is known of why. */
+export class VerificationError extends EbpfError<"REJECTED"> {
+  readonly program: string;
+  readonly report: Report;
+  readonly rejection: Diagnostic;
+
+  constructor(program: string, report: Report, rejection: Diagnostic) {
+    super("REJECTED", `${program} was rejected: ${rejection.message}`, {
+      ...(rejection.hint === undefined ? {} : { hint: rejection.hint }),
+      ...(rejection.source === undefined ? {} : { place: rejection.source }),
+    });
+    this.program = program;
+    this.report = report;
+    this.rejection = rejection;
+  }
+
+  /** The rejection as text for a terminal. */
+  render(): string {
+    return renderDiagnostic(this.rejection);
+  }
+}
