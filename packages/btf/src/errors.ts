@@ -1,0 +1,23 @@
+import { EbpfError } from "@ebpf/core";
+
+export type BtfErrorCode =
+  | "NO_SUCH_TYPE" // a type id that the BTF does not have
+  | "INCOMPLETE_TYPE" // a type without a size (void, a declaration, a function) where one is needed
+  | "TOO_DEEP" // types that nest too deeply, or contain themselves
+  | "LIMIT" // a type so large that it can't be meant
+  | "UNSUPPORTED" // a type whose values have no JavaScript counterpart
+  | "UNENCODABLE" // a type that the format has no room for
+  | "VALUE_TYPE" // a JavaScript value of the wrong kind
+  | "VALUE_RANGE" // a number or text that does not fit
+  | "VALUE_SIZE"; // fewer bytes than the type takes, or the wrong number of elements
+
+/** A question or a value that doesn't fit the types. Bytes that aren't BTF give a `MalformedError` instead. */
+export class BtfError extends EbpfError<BtfErrorCode> {
+  /** Where in the value, such as `event.comm[3]`; empty when the problem is the type itself. */
+  readonly path: string;
+
+  constructor(code: BtfErrorCode, problem: string, path = "") {
+    super(code, path === "" ? problem : `${path}: ${problem}`);
+    this.path = path;
+  }
+}

@@ -1,0 +1,21 @@
+export { Btf, type BtfOptions } from "./btf.js";
+export { BtfBuilder } from "./builder.js";
+export { type DecodeOptions, decodeBtf } from "./decode.js";
+export { encodeBtf } from "./encode.js";
+export { BtfError, type BtfErrorCode } from "./errors.js";
+export {
+  type BtfExt,
+  CORE_RELOCATION_KINDS,
+  type CoreRelocationKind,
+  type CoreRelocationRecord,
+  decodeBtfExt,
+  type FunctionRecord,
+  type LineRecord,
+} from "./ext.js";
+export type { BtfField } from "./fields.js";
+export { StringTable } from "./strings.js";
+export type * from "./types.js";
+export { decodeValue, type ValueOptions } from "./value/decode.js";
+export { encodeValue } from "./value/encode.js";
+export { formatValue } from "./value/format.js";
+export type { BtfObject, BtfValue } from "./value/value.js";

@@ -1,0 +1,107 @@
+import { assertNever } from "@ebpf/core";
+import type { Btf } from "./btf.js";
+import { BtfError } from "./errors.js";
+import { MAX_DEPTH } from "./limits.js";
+import type { BtfComposite } from "./types.js";
+
+/** Bytes of a pointer on every machine that runs BPF. */
+export const POINTER_SIZE = 8;
+
+/** Bytes of a value of a type; see `Btf.sizeOf`. */
+export const sizeOf = (btf: Btf, id: number): number => {
+  let count = 1;
+  let current = id;
+  for (let depth = 0; depth <= MAX_DEPTH; depth++) {
+    const type = btf.resolvedType(current);
+    switch (type.kind) {
+      case "int":
+      case "enum":
+      case "enum64":
+      case "float":
+      case "struct":
+      case "union":
+      case "datasec":
+        return total(btf, id, count, type.size);
+      case "ptr":
+        return total(btf, id, count, POINTER_SIZE);
+      case "array":
+        count *= type.length;
+        current = type.elementType;
+        break;
+      case "var":
+        current = type.type;
+        break;
+      default:
+        throw new BtfError("INCOMPLETE_TYPE", `${btf.typeName(id)} has no size`);
+    }
+  }
+  throw new BtfError("TOO_DEEP", `type ${id} nests deeper than ${MAX_DEPTH} arrays`);
+};
+
+const total = (btf: Btf, id: number, count: number, size: number): number => {
+  const bytes = count * size;
+  if (!Number.isSafeInteger(bytes)) throw new BtfError("LIMIT", `${btf.typeName(id)} has more bytes than any memory`);
+  return bytes;
+};
+
+/**
+ * Bytes that a value of a type is aligned to; see `Btf.alignOf`.
+ *
+ * @param known results by resolved id: members that share types would otherwise be walked again and again
+ */
+export const alignmentOf = (btf: Btf, id: number, known: Map<number, number>, depth = 0): number => {
+  if (depth > MAX_DEPTH) throw new BtfError("TOO_DEEP", `type ${id} nests deeper than ${MAX_DEPTH} types`);
+  const resolved = btf.resolve(id);
+  const before = known.get(resolved);
+  if (before !== undefined) return before;
+  const alignment = compute(btf, resolved, (inner) => alignmentOf(btf, inner, known, depth + 1));
+  known.set(resolved, alignment);
+  return alignment;
+};
+
+const compute = (btf: Btf, id: number, alignOf: (id: number) => number): number => {
+  const type = btf.type(id);
+  switch (type.kind) {
+    case "int":
+    case "enum":
+    case "enum64":
+    case "float":
+      return Math.max(1, Math.min(type.size, POINTER_SIZE));
+    case "ptr":
+      return POINTER_SIZE;
+    case "array":
+      return alignOf(type.elementType);
+    case "var":
+      return alignOf(type.type);
+    case "struct":
+    case "union":
+      return compositeAlignment(type, alignOf);
+    case "datasec":
+      return POINTER_SIZE;
+    case "void":
+    case "fwd":
+    case "func":
+    case "func_proto":
+    case "decl_tag":
+      throw new BtfError("INCOMPLETE_TYPE", `${btf.typeName(id)} has no alignment`);
+    case "typedef":
+    case "volatile":
+    case "const":
+    case "restrict":
+    case "type_tag":
+      return alignOf(type.type);
+    default:
+      return assertNever(type);
+  }
+};
+
+/** BTF does not record `packed`; it shows in a member or a size that is off its natural alignment. */
+const compositeAlignment = (type: BtfComposite, alignOf: (id: number) => number): number => {
+  let largest = 1;
+  for (const member of type.members) {
+    const alignment = alignOf(member.type);
+    if (member.bitSize === 0 && member.bitOffset % (8 * alignment) !== 0) return 1;
+    largest = Math.max(largest, alignment);
+  }
+  return type.size % largest === 0 ? largest : 1;
+};
