@@ -1,6 +1,8 @@
 import { type ByteOrder, joinHalvesSigned } from "@ebpf/core";
 import { encode } from "../codec.js";
 import { type Instruction, targetOf } from "../instruction.js";
+import type { Field, Operation } from "../operation.js";
+import { OPERATIONS } from "../operations.js";
 import type { DialectName } from "../syntax/dialect.js";
 import { gasSyntax } from "../syntax/gas.js";
 import { kernelSyntax } from "../syntax/kernel.js";
@@ -102,6 +104,13 @@ const rawWord = (slot: Instruction, order: ByteOrder): string => {
   return `.quad 0x${word.toString(16).padStart(16, "0")}`;
 };
 
+/** What a log shows of a slot that is no known operation: the kernel looks at the opcode and not at reserved fields. */
+const looksLike = (slot: Instruction): Operation => {
+  const rows = OPERATIONS.filter((op) => op.opcode === slot.opcode);
+  const agrees = (op: Operation) => Object.entries(op.fixed).every(([field, value]) => slot[field as Field] === value);
+  return rows.find(agrees) ?? rows[0] ?? slot.op;
+};
+
 /**
  * Writes the instruction at `pc` as text: one line, without its label. A slot that is no known operation, or half of an
  * LD_IMM64, is written as a raw word.
@@ -112,15 +121,16 @@ export const formatInstruction = (instructions: readonly Instruction[], pc: numb
   const slot = instructions[pc]!;
   const next = instructions[pc + 1];
   const { syntax, style } = DIALECTS[options.dialect];
-  const template = templatesOf(syntax, slot.op)?.[0];
-  if (template === undefined || (slot.op.family === "lddw" && next?.op.family !== "lddw-tail")) {
+  const isLog = options.dialect === "kernel-log";
+  const op = isLog && slot.op.family === "raw" ? looksLike(slot) : slot.op;
+  const template = templatesOf(syntax, op)?.[0];
+  if (template === undefined || (op.family === "lddw" && next?.op.family !== "lddw-tail")) {
     return rawWord(slot, options.order ?? "little");
   }
-  const high = slot.op.family === "lddw" ? next!.imm : 0;
-  const site: Site = { slot, high, pc, style, numbers: options.numbers ?? style.numbers, options };
+  const high = op.family === "lddw" ? next!.imm : 0;
+  const site: Site = { slot: { ...slot, op }, high, pc, style, numbers: options.numbers ?? style.numbers, options };
   const text = piecesOf(template)
     .map((piece) => ("text" in piece ? piece.text : FILL[piece.hole](site)))
     .join("");
-  if (options.dialect !== "kernel-log") return text;
-  return `(${slot.opcode.toString(16).padStart(2, "0")}) ${text}`;
+  return isLog ? `(${slot.opcode.toString(16).padStart(2, "0")}) ${text}` : text;
 };

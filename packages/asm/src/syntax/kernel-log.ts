@@ -10,7 +10,10 @@ const atomicName = (size: number, name: string) => `atomic${size === 8 ? "64" : 
  */
 export const kernelLogSyntax: Syntax = {
   ...kernelSyntax,
-  load: (op) => (op.mode === "mem" ? [`{dst} = ${memory("src", op.size, op.signed)}`] : kernelSyntax.load(op)),
+  load: (op) => {
+    if (op.mode === "mem") return [`{dst} = ${memory("src", op.size, op.signed)}`];
+    return op.mode === "abs" ? kernelSyntax.load(op) : [`r0 = *${cast(op.size)}skb[{src} + {imm}]`];
+  },
   store: (op) => [`${memory("dst", op.size)} = ${op.operand === "imm" ? "{imm}" : "{src}"}`],
   atomic: (op): Templates => {
     const place = `${cast(op.size)}({dst}{off})`;
