@@ -1,8 +1,29 @@
 export { type FaultCode, RuntimeError, type RuntimeErrorCode, RuntimeFault } from "./errors.js";
-export type { Executable, ExecutionOptions } from "./executable.js";
-export { type HelperTable, helper } from "./helpers/implementation.js";
+export { DEFAULT_BUDGET, type Executable, type ExecutionOptions } from "./executable.js";
+export { entryCost, functionStarts, loopCost } from "./functions.js";
+export {
+  type FunctionImplementation,
+  type HelperImplementation,
+  type HelperTable,
+  helper,
+  type Parameter,
+  type TailCallImplementation,
+  type WordFunction,
+  wordsOf,
+} from "./helpers/implementation.js";
+export { LINUX_HELPERS } from "./helpers/linux.js";
 export { interpret } from "./interpreter/interpret.js";
 export * from "./layout.js";
+export type { LinearMemory } from "./linear-memory.js";
+export { hashKey } from "./maps/hash-function.js";
+export { KeyedMap } from "./maps/keyed-map.js";
+export { HASH_ELEMENT, MAP_HEADER, MAP_HEADER_SIZE } from "./maps/layout.js";
+export { PerfEventArray, type PerfSample } from "./maps/perf-event-array.js";
+export { QueueMap } from "./maps/queue.js";
+export { RingBufferMap } from "./maps/ringbuf.js";
+export { RuntimeMap, UPDATE_FLAGS } from "./maps/runtime-map.js";
 export type { PendingRedirect } from "./packet.js";
+export { loadFromPacket } from "./packet-load.js";
+export { type Callback, type Callee, ProgramHost } from "./program-host.js";
 export type { RunInput, RunResult } from "./run-input.js";
-export { Runtime, type RuntimeOptions } from "./runtime.js";
+export { type KernelFunction, type ProcessIdentity, Runtime, type RuntimeOptions } from "./runtime.js";

@@ -9,7 +9,7 @@ import {
   type WordFunction,
   wordsOf,
 } from "./helpers/implementation.js";
-import { CELL, FRAME_SIZE, MAX_FRAMES, STACK_TOP } from "./layout.js";
+import { CELL, FRAME_SIZE, MAX_FRAMES, PAGE_SIZE, STACK_TOP } from "./layout.js";
 import type { RuntimeMap } from "./maps/runtime-map.js";
 import type { Runtime } from "./runtime.js";
 
@@ -169,6 +169,30 @@ export class ProgramHost {
   #require(address: number, size: number, write: boolean): void {
     if (this.accessible(address, size, write, this.runtime.memory.cell(CELL.frame))) return;
     throw this.fault("MEMORY_FAULT", describeAccess(0, address, size, write));
+  }
+
+  /** The maps of the program. */
+  maps(): Iterable<RuntimeMap> {
+    return this.#maps.values();
+  }
+
+  /**
+   * Memory that a helper reads on the program's behalf without a pointer of its own, such as for `bpf_probe_read`.
+   *
+   * @returns a view of at most `size` bytes at `address`, as far as they can be read; `undefined` when none can
+   */
+  readableBytes(address: bigint, size: number): Uint8Array | undefined {
+    const { memory } = this.runtime;
+    if (address < PAGE_SIZE || address >= memory.heapEnd) return undefined;
+    const start = Number(address);
+    let end = Math.min(start + size, memory.heapEnd);
+    if (this.checked) {
+      const frame = memory.cell(CELL.frame);
+      const limit = end;
+      end = start;
+      while (end < limit && this.accessible(end, 1, false, frame)) end++;
+    }
+    return end === start ? undefined : memory.bytes.subarray(start, end);
   }
 
   /** The map that a helper's argument refers to. */

@@ -3,6 +3,7 @@ import { linux, type MapSpec, type Platform, type ReturnClass } from "@ebpf/plat
 import { RuntimeError, RuntimeFault } from "./errors.js";
 import type { Executable } from "./executable.js";
 import type { FunctionImplementation, HelperTable } from "./helpers/implementation.js";
+import { LINUX_HELPERS } from "./helpers/linux.js";
 import { CELL, HEAP_BASE, MAX_TAIL_CALLS, PAGE_SIZE, STACK_TOP } from "./layout.js";
 import { LinearMemory } from "./linear-memory.js";
 import { createMap } from "./maps/create.js";
@@ -30,7 +31,7 @@ export interface KernelFunction {
 export interface RuntimeOptions {
   /** Which helpers exist under which numbers, and what contexts look like. Default: Linux. */
   readonly platform?: Platform;
-  /** Implementations of helpers by name. */
+  /** Implementations of helpers by name. Default: those of Linux. */
   readonly helpers?: HelperTable;
   /** Kernel functions by BTF id. */
   readonly kfuncs?: ReadonlyMap<number, KernelFunction>;
@@ -81,7 +82,7 @@ export class Runtime {
     this.memory = new LinearMemory(memoryPages);
     this.packet = new PacketBuffer(this.memory);
     this.platform = options.platform ?? linux;
-    this.implementations = options.helpers ?? {};
+    this.implementations = options.helpers ?? LINUX_HELPERS;
     this.kfuncs = options.kfuncs ?? new Map();
     this.cpus = cpus;
     this.cpu = options.cpu ?? (() => 0);
