@@ -67,8 +67,9 @@ export interface BtfArray {
   readonly length: number;
 }
 
-export interface BtfComposite {
-  readonly kind: "struct" | "union";
+/** A structure or union. */
+export interface BtfComposite<K extends "struct" | "union" = "struct" | "union"> {
+  readonly kind: K;
   /** Empty for an anonymous one. */
   readonly name: string;
   /** Bytes. */
@@ -106,8 +107,9 @@ export interface BtfTypedef {
   readonly type: number;
 }
 
-export interface BtfModifier {
-  readonly kind: "volatile" | "const" | "restrict";
+/** A qualifier of another type. */
+export interface BtfModifier<K extends "volatile" | "const" | "restrict"> {
+  readonly kind: K;
   readonly type: number;
 }
 
@@ -175,11 +177,14 @@ export type BtfType =
   | BtfInt
   | BtfPtr
   | BtfArray
-  | BtfComposite
+  | BtfComposite<"struct">
+  | BtfComposite<"union">
   | BtfEnum
   | BtfFwd
   | BtfTypedef
-  | BtfModifier
+  | BtfModifier<"volatile">
+  | BtfModifier<"const">
+  | BtfModifier<"restrict">
   | BtfFunc
   | BtfFuncProto
   | BtfVar

@@ -1,0 +1,225 @@
+import { type ByteOrder, ByteReader } from "@ebpf/core";
+import { ElfError } from "./errors.js";
+
+/*
+ * The ELF64 container, as far as relocatable objects need it. Numbers: System V ABI, "Object Files", and for the
+ * machine and relocations LLVM's documentation "BPF Relocations".
+ */
+
+const MAGIC = 0x7f454c46;
+const CLASS_64 = 2;
+const LITTLE = 1;
+const BIG = 2;
+const RELOCATABLE = 1;
+const MACHINE_NONE = 0; // written by LLVM before 3.9
+const MACHINE_BPF = 247;
+const FILE_HEADER_SIZE = 64;
+const SECTION_HEADER_SIZE = 64;
+const SYMBOL_SIZE = 24;
+const RELOCATION_SIZE = 16;
+/** Section index that says "see section 0". */
+const EXTENDED_INDEX = 0xffff;
+/** Indexes from here on are no sections. */
+export const RESERVED_INDEX = 0xff00;
+/** Bytes of a name. String tables share tails, so without a limit names could be far larger than the file. */
+const MAX_NAME = 4096;
+
+export const SECTION_TYPE = { null: 0, progbits: 1, symtab: 2, strtab: 3, rela: 4, nobits: 8, rel: 9 } as const;
+export const SECTION_FLAG = { write: 1, alloc: 2, execute: 4 } as const;
+
+export interface ElfSection {
+  readonly index: number;
+  readonly name: string;
+  readonly type: number;
+  /** The low 32 bits. */
+  readonly flags: number;
+  readonly link: number;
+  readonly info: number;
+  /** Bytes in memory. */
+  readonly size: number;
+  /** The content; of no bytes for sections that hold only zeros (`.bss`). */
+  readonly content: ByteReader;
+}
+
+export type SymbolKind = "none" | "object" | "function" | "section" | "other";
+
+export interface ElfSymbol {
+  readonly name: string;
+  readonly kind: SymbolKind;
+  readonly binding: "local" | "global" | "weak";
+  /** Not visible outside of its object, although not local. */
+  readonly hidden: boolean;
+  /** Index of the section it lies in; 0 when it is undefined. */
+  readonly section: number;
+  /** Bytes from the start of the section. */
+  readonly value: number;
+  readonly size: number;
+}
+
+export interface ElfRelocation {
+  /** Bytes from the start of the section that is patched. */
+  readonly offset: number;
+  readonly type: number;
+  readonly symbol: ElfSymbol;
+}
+
+export interface ElfFile {
+  readonly order: ByteOrder;
+  /** By index. */
+  readonly sections: readonly ElfSection[];
+  readonly symbols: readonly ElfSymbol[];
+}
+
+/**
+ * Takes an ELF file apart.
+ *
+ * @param path what errors call the file
+ * @throws ElfError `NOT_ELF`, `WRONG_CLASS`, `WRONG_MACHINE`, `WRONG_TYPE`, `BAD_SECTION`; MalformedError where the
+ *   file breaks off or points outside of itself.
+ */
+export const parseElf = (bytes: Uint8Array, path: string): ElfFile => {
+  const reader = openFile(bytes, path);
+  const sections = readSections(reader);
+  return { order: reader.order, sections, symbols: readSymbols(sections) };
+};
+
+const openFile = (bytes: Uint8Array, path: string): ByteReader => {
+  const identity = new ByteReader(bytes, "big", path);
+  if (bytes.length < 4 || identity.u32(0) !== MAGIC) throw new ElfError("NOT_ELF", `${path} is not an ELF file`);
+  if (identity.u8(4) !== CLASS_64) throw new ElfError("WRONG_CLASS", `${path} is not a 64-bit ELF file`);
+  const data = identity.u8(5);
+  if (data !== LITTLE && data !== BIG) throw new ElfError("NOT_ELF", `${path} has no byte order: ${data}`);
+
+  const reader = new ByteReader(bytes, data === LITTLE ? "little" : "big", path);
+  const machine = reader.u16(18);
+  if (machine !== MACHINE_BPF && machine !== MACHINE_NONE) {
+    throw new ElfError("WRONG_MACHINE", `${path} is for machine ${machine}, not for BPF (${MACHINE_BPF})`, {
+      hint: "compile with clang -target bpf -c",
+    });
+  }
+  if (reader.u16(16) !== RELOCATABLE) {
+    throw new ElfError("WRONG_TYPE", `${path} is no relocatable object: its type is ${reader.u16(16)}`);
+  }
+  return reader;
+};
+
+type Header = Omit<ElfSection, "name" | "content"> & { readonly nameOffset: number; readonly offset: number };
+
+const readHeader = (table: ByteReader, index: number): Header => {
+  const at = index * SECTION_HEADER_SIZE;
+  return {
+    index,
+    nameOffset: table.u32(at),
+    type: table.u32(at + 4),
+    flags: Number(table.u64(at + 8) & 0xffff_ffffn),
+    offset: table.size64(at + 24),
+    size: table.size64(at + 32),
+    link: table.u32(at + 40),
+    info: table.u32(at + 44),
+  };
+};
+
+const readSections = (reader: ByteReader): ElfSection[] => {
+  const headers = readHeaders(reader);
+  const contents = headers.map(({ type, offset, size, index }) => {
+    const empty = type === SECTION_TYPE.null || type === SECTION_TYPE.nobits;
+    return empty
+      ? new ByteReader(new Uint8Array(0), reader.order, reader.path)
+      : reader.slice(offset, size, `[${index}]`);
+  });
+  const total = contents.reduce((sum, { length }) => sum + length, 0);
+  // Also keeps the work on all sections within the size of the file.
+  if (total > reader.length) throw new ElfError("BAD_SECTION", `${reader.path}: sections overlap`);
+
+  const nameSection = reader.u16(62) === EXTENDED_INDEX ? (headers[0]?.link ?? 0) : reader.u16(62);
+  const names = contents[nameSection];
+  return headers.map(({ nameOffset, offset, ...header }) => {
+    const name = names === undefined ? "" : readName(names, nameOffset);
+    const content = contents[header.index]!;
+    const named = new ByteReader(content.bytes, reader.order, `${reader.path}/${name || header.index}`, content.base);
+    return { ...header, name, content: named };
+  });
+};
+
+const readHeaders = (reader: ByteReader): Header[] => {
+  const offset = reader.size64(40);
+  if (offset === 0) return [];
+  if (offset < FILE_HEADER_SIZE || reader.u16(58) !== SECTION_HEADER_SIZE) {
+    throw new ElfError("BAD_SECTION", `${reader.path}: section headers at ${offset} of ${reader.u16(58)} bytes`);
+  }
+  const first = readHeader(reader.slice(offset, SECTION_HEADER_SIZE, "sections"), 0);
+  const count = reader.u16(60) === 0 ? first.size : reader.u16(60);
+  const table = reader.slice(offset, count * SECTION_HEADER_SIZE, "sections");
+  return Array.from({ length: count }, (_, index) => readHeader(table, index));
+};
+
+const readName = (table: ByteReader, offset: number): string => {
+  const rest = table.slice(offset, Math.max(0, Math.min(MAX_NAME, table.length - offset)), `[${offset}]`);
+  return rest.length === 0 ? "" : rest.cString(0);
+};
+
+const readSymbols = (sections: readonly ElfSection[]): ElfSymbol[] => {
+  const table = sections.find(({ type }) => type === SECTION_TYPE.symtab);
+  if (table === undefined) return [];
+  const names = sections[table.link];
+  if (names?.type !== SECTION_TYPE.strtab) {
+    throw new ElfError("BAD_SECTION", `${table.content.path}: its names are in section ${table.link}, no string table`);
+  }
+  const count = Math.floor(table.content.length / SYMBOL_SIZE);
+  return Array.from({ length: count }, (_, i) => {
+    const symbol = readSymbol(table.content.slice(i * SYMBOL_SIZE, SYMBOL_SIZE, `[${i}]`), names.content);
+    if (symbol.section === EXTENDED_INDEX || (symbol.section < RESERVED_INDEX && symbol.section >= sections.length)) {
+      throw new ElfError("BAD_SYMBOL", `${table.content.path}[${i}]: there is no section ${symbol.section}`);
+    }
+    // Section symbols have no name of their own.
+    return symbol.kind === "section" ? { ...symbol, name: sections[symbol.section]?.name ?? "" } : symbol;
+  });
+};
+
+const KINDS: readonly SymbolKind[] = ["none", "object", "function", "section"];
+const BINDINGS = ["local", "global", "weak"] as const;
+const VISIBILITY_INTERNAL = 1;
+const VISIBILITY_HIDDEN = 2;
+
+const readSymbol = (entry: ByteReader, names: ByteReader): ElfSymbol => {
+  const info = entry.u8(4);
+  const visibility = entry.u8(5) & 3;
+  return {
+    name: readName(names, entry.u32(0)),
+    kind: KINDS[info & 0xf] ?? "other",
+    binding: BINDINGS[info >> 4] ?? "local",
+    hidden: visibility === VISIBILITY_INTERNAL || visibility === VISIBILITY_HIDDEN,
+    section: entry.u16(6),
+    value: entry.size64(8),
+    size: entry.size64(16),
+  };
+};
+
+/**
+ * The relocations that patch a section, in the order of the file.
+ *
+ * @throws ElfError `BAD_RELOCATION` for a symbol that isn't there; `UNSUPPORTED_RELOCATION` for relocations with addends.
+ */
+export const relocationsOf = (file: ElfFile, section: ElfSection): ElfRelocation[] =>
+  file.sections
+    .filter(({ info, type }) => info === section.index && (type === SECTION_TYPE.rel || type === SECTION_TYPE.rela))
+    .flatMap((table) => readRelocations(file, table));
+
+const readRelocations = (file: ElfFile, { type, content }: ElfSection): ElfRelocation[] => {
+  if (type === SECTION_TYPE.rela) {
+    throw new ElfError("UNSUPPORTED_RELOCATION", `${content.path}: relocations with addends`);
+  }
+  return Array.from({ length: Math.floor(content.length / RELOCATION_SIZE) }, (_, i) => {
+    const at = i * RELOCATION_SIZE;
+    const info = content.u64(at + 8);
+    const index = Number(info >> 32n);
+    const symbol = file.symbols[index];
+    if (symbol === undefined) {
+      throw new ElfError("BAD_RELOCATION", `${content.path}[${i}]: there is no symbol ${index}`);
+    }
+    return { offset: content.size64(at), type: Number(info & 0xffff_ffffn), symbol };
+  });
+};
+
+/** Types of the relocations that patch code: of a 64-bit immediate, and of a call. */
+export const RELOCATION = { none: 0, wide: 1, call: 10 } as const;

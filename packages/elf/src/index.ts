@@ -1,0 +1,2 @@
+export { ElfError, type ElfErrorCode } from "./errors.js";
+export { type ReadOptions, readObject } from "./object.js";

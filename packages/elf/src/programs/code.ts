@@ -1,0 +1,87 @@
+import { decode, type Instruction, SLOT_SIZE } from "@ebpf/asm";
+import type { BtfExt, LineRecord } from "@ebpf/btf";
+import {
+  type ElfFile,
+  type ElfRelocation,
+  type ElfSection,
+  type ElfSymbol,
+  relocationsOf,
+  SECTION_FLAG,
+  SECTION_TYPE,
+} from "../elf-file.js";
+import { ElfError } from "../errors.js";
+
+/** A section of instructions, with what belongs to each slot. */
+export interface CodeSection {
+  readonly index: number;
+  readonly name: string;
+  readonly instructions: readonly Instruction[];
+  /** By slot. */
+  readonly relocations: ReadonlyMap<number, ElfRelocation>;
+  /** Symbols of functions, by slot; the entry of a function with several names is its global one. */
+  readonly symbols: ReadonlyMap<number, ElfSymbol>;
+  /** Symbols that may be functions or just labels, by slot. */
+  readonly labels: ReadonlyMap<number, ElfSymbol>;
+  /** Type ids of functions by slot. */
+  readonly functionTypes: ReadonlyMap<number, number>;
+  /** In order of offset. */
+  readonly lines: readonly LineRecord[];
+  /** Slots that have to be adapted to the kernel's types, in order. */
+  readonly coreRelocations: readonly number[];
+}
+
+/**
+ * Every section that holds instructions.
+ *
+ * @throws ElfError `BAD_SECTION`, `BAD_SYMBOL`, `BAD_RELOCATION` where something isn't at the start of an instruction.
+ */
+export const readCode = (file: ElfFile, ext: BtfExt | undefined): CodeSection[] =>
+  file.sections
+    .filter(
+      ({ type, flags, size }) => type === SECTION_TYPE.progbits && (flags & SECTION_FLAG.execute) !== 0 && size > 0,
+    )
+    .map((section) => readSection(file, section, ext));
+
+const readSection = (file: ElfFile, section: ElfSection, ext: BtfExt | undefined): CodeSection => {
+  const { name, index, size } = section;
+  if (size % SLOT_SIZE !== 0) {
+    throw new ElfError("BAD_SECTION", `section ${name} of ${size} bytes is no whole number of instructions`);
+  }
+  const symbols = file.symbols.filter((symbol) => symbol.section === index);
+  const functions = symbols.filter(({ kind }) => kind === "function");
+  // Old compilers give functions no type; local ones then can't be told from labels.
+  const named = symbols.filter(({ kind, name }) => kind === "none" && name !== "");
+  const untyped = functions.length > 0 ? [] : named.filter(({ binding }) => binding !== "local");
+  return {
+    index,
+    name,
+    instructions: decode(section.content.bytes, file.order),
+    relocations: new Map(relocationsOf(file, section).map((r) => [slotOf(section, r.offset), r])),
+    symbols: bySlot(section, functions.length > 0 ? functions : untyped),
+    labels: bySlot(section, named),
+    functionTypes: new Map(ext?.functions.get(name)?.map(({ offset, typeId }) => [offset / SLOT_SIZE, typeId])),
+    lines: (ext?.lines.get(name) ?? []).toSorted((a, b) => a.offset - b.offset),
+    coreRelocations: (ext?.relocations.get(name) ?? []).map(({ offset }) => offset / SLOT_SIZE).sort((a, b) => a - b),
+  };
+};
+
+const slotOf = (section: ElfSection, offset: number): number => {
+  if (offset % SLOT_SIZE === 0 && offset < section.size) return offset / SLOT_SIZE;
+  throw new ElfError("BAD_RELOCATION", `section ${section.name}: no instruction begins at byte ${offset}`);
+};
+
+const bySlot = (section: ElfSection, symbols: readonly ElfSymbol[]): Map<number, ElfSymbol> => {
+  const map = new Map<number, ElfSymbol>();
+  for (const symbol of symbols) {
+    if (symbol.value % SLOT_SIZE !== 0 || symbol.value >= section.size) {
+      throw new ElfError(
+        "BAD_SYMBOL",
+        `section ${section.name}: ${symbol.name} at byte ${symbol.value} is no instruction`,
+      );
+    }
+    const slot = symbol.value / SLOT_SIZE;
+    const known = map.get(slot);
+    if (known === undefined || (known.binding === "local" && symbol.binding !== "local")) map.set(slot, symbol);
+  }
+  return map;
+};
