@@ -7,6 +7,26 @@ export type {
   SymbolBinding,
   SymbolType,
 } from "./assemble/assembly.js";
+export {
+  at,
+  type BinaryOperator,
+  type MemoryOperand,
+  ProgramBuilder,
+  R0,
+  R1,
+  R2,
+  R3,
+  R4,
+  R5,
+  R6,
+  R7,
+  R8,
+  R9,
+  R10,
+  type Register,
+  type Target,
+  type UnaryOperation,
+} from "./builder.js";
 export { decode, encode, SLOT_SIZE } from "./codec.js";
 export { AsmError, type AsmErrorCode } from "./errors.js";
 export { type DisassembleOptions, disassemble } from "./format/disassemble.js";

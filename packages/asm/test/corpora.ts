@@ -4,7 +4,7 @@ import { fileURLToPath } from "node:url";
 
 /** The folder of the shared corpora, which may be absent. */
 export const CORPORA =
-  process.env["EBPF_CORPORA"] ?? fileURLToPath(new URL("../../../../shared/corpora", import.meta.url));
+  process.env.EBPF_CORPORA ?? fileURLToPath(new URL("../../../../shared/corpora", import.meta.url));
 
 /** Why a test over this folder of the corpora is skipped; empty when it is there. */
 export const missingCorpus = (folder: string): string =>

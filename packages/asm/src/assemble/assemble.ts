@@ -134,7 +134,8 @@ class Assembler implements DirectiveContext {
         section,
         offset,
         size: size === undefined ? 0 : this.#sizeOf(size),
-        binding,
+        // A name that isn't defined here can only be someone else's.
+        binding: section === undefined && binding === "local" ? "global" : binding,
         type,
       }));
   }

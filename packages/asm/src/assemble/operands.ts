@@ -101,8 +101,11 @@ const setFunction: Setter = (draft, value, at, token, { helpers, relocations }) 
     draft.imm = helper;
     return;
   }
-  draft.imm = -1;
-  relocations.push({ section: at.section, offset: at.offset, kind: "call", ...relocationTarget(value) });
+  const target = relocationTarget(value);
+  if (target.addend % SLOT !== 0n)
+    throw errorAt("OUT_OF_RANGE", token, "the target is not the start of an instruction");
+  draft.imm = toImm(target.addend / SLOT - 1n, token);
+  relocations.push({ section: at.section, offset: at.offset, kind: "call", ...target });
 };
 
 const imm = numeric((draft, value, token) => {

@@ -33,13 +33,16 @@ const dialect = (
   return { lexer, matcher, exitLabel: false, opcodePrefix: false, ...habits };
 };
 
-/** Comments of the C-like dialect, which is pasted from assembly, logs and disassembly alike. */
+/**
+ * Comments of the C-like dialect, which is pasted from assembly, logs and disassembly alike. A pattern that looks back
+ * does so only after its own character was found, so that a line is not read again for each of its tokens.
+ */
 const KERNEL_COMMENTS = [
   String.raw`(?<=\bcall[ \t]+)[A-Za-z_][\w.]*#(?=[0-9])`, // the name in `call name#number`
   String.raw`#[^\n]*`,
   String.raw`//[^\n]*`,
-  String.raw`(?<=^[ \t]*);[^\n]*`, // a source line in a log
-  String.raw`(?<=^[ \t]*[0-9]+: \([0-9a-f]{2}\)[^\n;]*);[^\n]*`, // the registers after an instruction in a log
+  String.raw`;(?<=^[ \t]*;)[^\n]*`, // a source line in a log
+  String.raw`;(?<=^[ \t]*[0-9]+: \([0-9a-f]{2}\)[^\n;]*;)[^\n]*`, // the registers after an instruction in a log
   String.raw`<[\w.$+]*>(?=[ \t\r]*$)`, // where a jump of llvm-objdump goes
 ].join("|");
 

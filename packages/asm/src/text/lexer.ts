@@ -23,21 +23,34 @@ export interface LexicalRules {
 const WORD = String.raw`[A-Za-z_.$][\w.$]*`;
 const PUNCTUATION = String.raw`<<=|>>=|<<|>>|[-+*/%&|^=!<>]=|[-+*/%&|^=!<>(){}[\],:;@#~]`;
 
-/** Compiles the rules of a dialect into one sticky expression with a named group per kind of token. */
-const expressionOf = (rules: LexicalRules): RegExp =>
-  new RegExp(
-    [
-      String.raw`(?<space>[ \t\r\f\v]+|/\*[^]*?\*/|${rules.comment})`,
-      String.raw`(?<end>\n${rules.separator === undefined ? "" : `|${rules.separator}`})`,
-      String.raw`(?<register>(?:${rules.register})(?![\w.$]))`,
-      `(?<word>${WORD})`,
-      String.raw`(?<number>[0-9]\w*)`,
-      String.raw`(?<string>"(?:[^"\\\n]|\\.)*")`,
-      String.raw`(?<character>'(?:\\.|[^\\\n])'?)`,
-      `(?<punctuation>${PUNCTUATION})`,
-    ].join("|"),
-    "my",
-  );
+/** What a match of the expression below is, by the number of its group. */
+const GROUPS = [
+  "space",
+  "end",
+  "register",
+  "word",
+  "number",
+  "string",
+  "character",
+  "unclosed",
+  "punctuation",
+] as const satisfies readonly (TokenKind | "space" | "end" | "unclosed")[];
+
+/** Compiles the rules of a dialect into one sticky expression with a group per kind of token. */
+const expressionOf = (rules: LexicalRules): RegExp => {
+  const sources: Readonly<Record<(typeof GROUPS)[number], string>> = {
+    space: String.raw`[ \t\r\f\v]+|/\*[^]*?\*/|${rules.comment}`,
+    end: rules.separator === undefined ? String.raw`\n` : String.raw`\n|${rules.separator}`,
+    register: String.raw`(?:${rules.register})(?![\w.$])`,
+    word: WORD,
+    number: String.raw`[0-9]\w*`,
+    string: String.raw`"(?:[^"\\\n]|\\.)*"`,
+    character: String.raw`'(?:\\.|[^\\\n])'?`,
+    unclosed: String.raw`/\*|"`,
+    punctuation: PUNCTUATION,
+  };
+  return new RegExp(GROUPS.map((name) => `(${sources[name]})`).join("|"), "my");
+};
 
 /** An error about one token. */
 export const errorAt = (code: AsmErrorCode, token: Token, message: string, hint?: string): AsmError =>
@@ -46,8 +59,6 @@ export const errorAt = (code: AsmErrorCode, token: Token, message: string, hint?
     text: token.text,
     ...(hint !== undefined && { hint }),
   });
-
-const KINDS = ["register", "word", "number", "string", "character", "punctuation"] as const;
 
 /** Splits a text into statements, each a list of at least one token. */
 export class Lexer {
@@ -58,7 +69,7 @@ export class Lexer {
   }
 
   /**
-   * @throws AsmError `SYNTAX` at a character that begins no token.
+   * @throws AsmError `SYNTAX` at a character that begins no token, and at a comment or text without an end.
    */
   *statements(text: string): Generator<readonly Token[]> {
     const pattern = new RegExp(this.#pattern);
@@ -68,21 +79,24 @@ export class Lexer {
     for (let at = 0; at < text.length; at = pattern.lastIndex) {
       pattern.lastIndex = at;
       const found = pattern.exec(text);
-      const place = { line, column: at - lineStart + 1 };
+      const column = at - lineStart + 1;
       if (found === null) {
-        throw errorAt("SYNTAX", { kind: "punctuation", text: text[at]!, ...place }, "no token begins here");
+        const token = { kind: "punctuation", text: text[at]!, line, column } as const;
+        throw errorAt("SYNTAX", token, "no token begins here");
       }
-      const { space, end, ...groups } = found.groups as Record<string, string | undefined>;
-      if (space === undefined && end === undefined) {
-        const kind = KINDS.find((name) => groups[name] !== undefined)!;
-        statement.push({ kind, text: found[0], ...place });
+      const kind = GROUPS[found.indexOf(found[0], 1) - 1]!;
+      if (kind === "unclosed") {
+        throw errorAt("SYNTAX", { kind: "punctuation", text: found[0], line, column }, `${found[0]} is not closed`);
+      }
+      if (kind !== "space" && kind !== "end") {
+        statement.push({ kind, text: found[0], line, column });
         continue;
       }
       for (let newline = found[0].indexOf("\n"); newline >= 0; newline = found[0].indexOf("\n", newline + 1)) {
         line++;
         lineStart = at + newline + 1;
       }
-      if (end === undefined) continue;
+      if (kind === "space") continue;
       if (statement.length > 0) yield statement;
       statement = [];
     }

@@ -101,13 +101,15 @@ const readRegister = (cursor: Cursor, low: boolean): Capture | undefined => {
 };
 
 /** Pairs a leaf's holes with what was read, or gives `undefined` when the leaf does not accept it. */
-const captureLeaf = (leaf: Leaf, read: readonly Capture[]): Match | undefined => {
+const captureLeaf = (leaf: Leaf, statement: Statement, read: readonly Capture[]): Match | undefined => {
   const captures = new Map<Hole, Capture>();
   for (const [i, hole] of leaf.holes.entries()) {
     const capture = read[i]!;
     const earlier = captures.get(hole);
-    if (earlier?.kind === "register" && capture.kind === "register" && earlier.index !== capture.index)
+    if (earlier?.kind === "register" && capture.kind === "register" && earlier.index !== capture.index) {
+      statement.differs = true;
       return undefined;
+    }
     captures.set(hole, capture);
   }
   return { op: leaf.op, captures };
@@ -118,6 +120,8 @@ interface Statement {
   readonly cursor: Cursor;
   readonly scope: ExpressionScope;
   readonly opcode: number | undefined;
+  /** True once a template would have fitted, were it not that a register stands twice and differs. */
+  differs: boolean;
 }
 
 /** Finds the operation that a statement is written as, among the templates of one dialect. */
@@ -137,12 +141,14 @@ export class Matcher {
    */
   match(tokens: readonly Token[], scope: ExpressionScope, opcode?: number): Match {
     const cursor = new Cursor(tokens);
-    const match = this.#walk(this.#root, { cursor, scope, opcode }, []);
+    const statement: Statement = { cursor, scope, opcode, differs: false };
+    const match = this.#walk(this.#root, statement, []);
     if (match !== undefined) return match;
     const token = tokens[cursor.furthest];
     if (cursor.furthest === 0) {
       throw errorAt("UNKNOWN_MNEMONIC", tokens[0]!, `no instruction begins with "${tokens[0]!.text}"`);
     }
+    if (statement.differs) throw errorAt("SYNTAX", tokens[0]!, "source and destination must be the same register");
     if (token === undefined) throw errorAt("SYNTAX", tokens.at(-1)!, "the instruction ends too early");
     if (token.kind === "register") throw errorAt("SYNTAX", token, `register ${token.text} can't stand here`);
     throw errorAt("SYNTAX", token, `"${token.text}" does not fit here`);
@@ -172,9 +178,10 @@ export class Matcher {
   }
 }
 
-const firstMatch = (leaves: readonly Leaf[], { opcode }: Statement, read: readonly Capture[]): Match | undefined => {
+const firstMatch = (leaves: readonly Leaf[], statement: Statement, read: readonly Capture[]): Match | undefined => {
   for (const leaf of leaves) {
-    const found = opcode === undefined || leaf.op.opcode === opcode ? captureLeaf(leaf, read) : undefined;
+    if (statement.opcode !== undefined && statement.opcode !== leaf.op.opcode) continue;
+    const found = captureLeaf(leaf, statement, read);
     if (found !== undefined) return found;
   }
   return undefined;

@@ -11,13 +11,13 @@ describe.skipIf(missing !== "")(`the conformance texts${missing}`, () => {
     let assembled = 0;
     let compared = 0;
     for (const { file, sections } of conformanceFiles()) {
-      const asm = sections["asm"];
+      const asm = sections.asm;
       if (asm === undefined) continue;
       const assembly = assemble(asm, { dialect: "ubpf" });
       expect(assembly.sections, file).toHaveLength(1);
       expect(assembly.relocations, file).toEqual([]);
       assembled++;
-      const raw = sections["raw"]?.match(/0x[0-9a-f]{16}/g);
+      const raw = sections.raw?.match(/0x[0-9a-f]{16}/g);
       if (raw === undefined || raw === null) continue;
       const bytes = new Uint8Array(new BigUint64Array(raw.map(BigInt)).buffer);
       expect(encode(assembly.sections[0]!.instructions), file).toEqual(bytes);
@@ -35,7 +35,7 @@ describe.skipIf(missing !== "")(`the conformance texts${missing}`, () => {
     const recorded = new Map(index.map((entry) => [entry.test, entry.cpu_version]));
     const differing: string[] = [];
     for (const { file, sections } of conformanceFiles()) {
-      const instructions = assemble(sections["asm"]!, { dialect: "ubpf" }).sections[0]!.instructions;
+      const instructions = assemble(sections.asm!, { dialect: "ubpf" }).sections[0]!.instructions;
       const newest = instructions
         .map((slot) => slot.op.cpu)
         .sort()
