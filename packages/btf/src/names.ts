@@ -5,6 +5,8 @@ import type { BtfFuncProto } from "./types.js";
 
 /** Parameters of a function pointer that are written out; a name is for people to read. */
 const MAX_PARAMETERS = 12;
+/** Characters of a single name that are written out; the kernel has no longer ones. */
+const MAX_NAME = 512;
 
 /**
  * The type's name as in C; see `Btf.typeName`. A declarator grows from the inside out: `inner` is what stands where C
@@ -62,8 +64,9 @@ const qualified = (btf: Btf, qualifier: string, of: number, inner: string, depth
 };
 
 const join = (name: string, declarator: string): string => {
-  if (declarator === "") return name;
-  return declarator.startsWith("[") ? `${name}${declarator}` : `${name} ${declarator}`;
+  const shown = name.length > MAX_NAME ? `${name.slice(0, MAX_NAME)}…` : name;
+  if (declarator === "") return shown;
+  return declarator.startsWith("[") ? `${shown}${declarator}` : `${shown} ${declarator}`;
 };
 
 const tagged = (tag: string, name: string): string => (name === "" ? `${tag} (anonymous)` : `${tag} ${name}`);

@@ -68,6 +68,9 @@ export interface ElfFile {
   /** By index. */
   readonly sections: readonly ElfSection[];
   readonly symbols: readonly ElfSymbol[];
+  readonly symbolsBySection: ReadonlyMap<number, readonly ElfSymbol[]>;
+  /** Sections of relocations by the section that they patch. */
+  readonly relocationsBySection: ReadonlyMap<number, readonly ElfSection[]>;
 }
 
 /**
@@ -80,7 +83,25 @@ export interface ElfFile {
 export const parseElf = (bytes: Uint8Array, path: string): ElfFile => {
   const reader = openFile(bytes, path);
   const sections = readSections(reader);
-  return { order: reader.order, sections, symbols: readSymbols(sections) };
+  const symbols = readSymbols(sections);
+  const tables = sections.filter(({ type }) => type === SECTION_TYPE.rel || type === SECTION_TYPE.rela);
+  return {
+    order: reader.order,
+    sections,
+    symbols,
+    symbolsBySection: groupBy(symbols, ({ section }) => section),
+    relocationsBySection: groupBy(tables, ({ info }) => info),
+  };
+};
+
+const groupBy = <T>(items: readonly T[], keyOf: (item: T) => number): Map<number, T[]> => {
+  const groups = new Map<number, T[]>();
+  for (const item of items) {
+    const group = groups.get(keyOf(item));
+    if (group === undefined) groups.set(keyOf(item), [item]);
+    else group.push(item);
+  }
+  return groups;
 };
 
 const openFile = (bytes: Uint8Array, path: string): ByteReader => {
@@ -201,9 +222,7 @@ const readSymbol = (entry: ByteReader, names: ByteReader): ElfSymbol => {
  * @throws ElfError `BAD_RELOCATION` for a symbol that isn't there; `UNSUPPORTED_RELOCATION` for relocations with addends.
  */
 export const relocationsOf = (file: ElfFile, section: ElfSection): ElfRelocation[] =>
-  file.sections
-    .filter(({ info, type }) => info === section.index && (type === SECTION_TYPE.rel || type === SECTION_TYPE.rela))
-    .flatMap((table) => readRelocations(file, table));
+  (file.relocationsBySection.get(section.index) ?? []).flatMap((table) => readRelocations(file, table));
 
 const readRelocations = (file: ElfFile, { type, content }: ElfSection): ElfRelocation[] => {
   if (type === SECTION_TYPE.rela) {

@@ -18,9 +18,9 @@ export const readObjectBtf = (file: ElfFile): ObjectBtf => {
   const types = content(".BTF");
   if (types === undefined) return { btf: undefined, ext: undefined };
   const decoded = decodeBtf(types.bytes, { order: file.order, path: types.path });
-  const symbols = globalOffsets(file);
+  const layout = layoutOf(file);
   const btf = new Btf(
-    decoded.types.slice(decoded.firstId).map((type) => completed(file, decoded, type, symbols)),
+    decoded.types.slice(decoded.firstId).map((type) => completed(decoded, type, layout)),
     { order: file.order, ...(decoded.strings === undefined ? {} : { strings: decoded.strings }) },
   );
   const ext = content(".BTF.ext");
@@ -28,23 +28,34 @@ export const readObjectBtf = (file: ElfFile): ObjectBtf => {
   return { btf, ext: decodeBtfExt(ext.bytes, btf, { order: file.order, path: ext.path }) };
 };
 
-/** Offsets of symbols that are visible outside of the object, by name. */
-const globalOffsets = (file: ElfFile): ReadonlyMap<string, number> =>
-  new Map(
-    file.symbols.filter(({ binding, section }) => binding !== "local" && section !== 0).map((s) => [s.name, s.value]),
-  );
+/** What the file says that its BTF leaves open, by name. */
+interface Layout {
+  readonly sizes: ReadonlyMap<string, number>;
+  readonly offsets: ReadonlyMap<string, number>;
+}
+
+const layoutOf = ({ sections, symbols }: ElfFile): Layout => {
+  const global = symbols.filter(({ binding, section }) => binding !== "local" && section !== 0);
+  return {
+    sizes: new Map(sections.map(({ name, size }) => [name, size])),
+    offsets: new Map(global.map(({ name, value }) => [name, value])),
+  };
+};
 
 /**
  * A static variable's offset is right as it stands. That of a global one is 0, with a relocation whose type LLVM changed
  * over time; its symbol says the same in all versions.
  */
-const completed = (file: ElfFile, btf: Btf, type: BtfType, symbols: ReadonlyMap<string, number>): BtfType => {
+const completed = (btf: Btf, type: BtfType, { sizes, offsets }: Layout): BtfType => {
   if (type.kind !== "datasec") return type;
-  const size = type.size || (file.sections.find(({ name }) => name === type.name)?.size ?? 0);
   const variables = type.variables.map((entry): BtfSectionVariable => {
     const variable = btf.type(entry.type);
     const isGlobal = variable.kind === "var" && variable.linkage === "global";
-    return isGlobal ? { ...entry, offset: symbols.get(variable.name) ?? entry.offset } : entry;
+    return isGlobal ? { ...entry, offset: offsets.get(variable.name) ?? entry.offset } : entry;
   });
-  return { ...type, size, variables: variables.sort((a, b) => a.offset - b.offset) };
+  return {
+    ...type,
+    size: type.size || (sizes.get(type.name) ?? 0),
+    variables: variables.sort((a, b) => a.offset - b.offset),
+  };
 };

@@ -5,6 +5,7 @@ import { readObjectBtf } from "./object-btf.js";
 import { readCode } from "./programs/code.js";
 import { findFunctions } from "./programs/functions.js";
 import { linkPrograms } from "./programs/programs.js";
+import { findExterns } from "./programs/references.js";
 
 export interface ReadOptions {
   /** What errors call the file; `object` by default. */
@@ -24,7 +25,7 @@ export const readObject = (bytes: Uint8Array, options: ReadOptions = {}): Object
   const { btf, ext } = readObjectBtf(file);
   const maps = readMaps(file, btf);
   const code = new Map(readCode(file, ext).map((section) => [section.index, section]));
-  const functions = findFunctions({ code, maps, btf });
+  const functions = findFunctions({ code, maps, btf, externs: findExterns(btf) });
   const license = readLicense(file);
   const kernelVersion = readVersion(file);
   return {

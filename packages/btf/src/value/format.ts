@@ -1,15 +1,18 @@
 import type { Btf } from "../btf.js";
+import { BtfError } from "../errors.js";
 import { decodeValue, type ValueOptions } from "./decode.js";
 import { type ScalarShape, shapeOf } from "./shape.js";
 import type { BtfObject, BtfValue } from "./value.js";
 
 /** As many equal elements in a row are written as one with a count. */
 const MIN_REPEAT = 4;
+/** Characters of a value: names of members can be as long as the BTF, and come again with every element. */
+const MAX_TEXT = 1 << 26;
 
 /**
  * The value of a type as one line for people: `{ pid: 12, comm: "sh", kind: EVENT_OPEN, pad: [0 × 16] }`.
  *
- * @throws BtfError as `decodeValue`.
+ * @throws BtfError as `decodeValue`; `LIMIT` for a text that nobody could read.
  */
 export const formatValue = (btf: Btf, typeId: number, bytes: Uint8Array, options: ValueOptions = {}): string =>
   format(btf, typeId, decodeValue(btf, typeId, bytes, options));
@@ -29,7 +32,7 @@ const format = (btf: Btf, typeId: number, value: BtfValue): string => {
       const members = shape.fields.map(({ name, type }) => {
         return `${name}: ${format(btf, type, (value as BtfObject)[name]!)}`;
       });
-      return members.length === 0 ? "{}" : `{ ${members.join(", ")} }`;
+      return members.length === 0 ? "{}" : `{ ${joined(members)} }`;
     }
   }
 };
@@ -49,5 +52,11 @@ const formatList = (elements: readonly string[]): string => {
     else parts.push(`${element} × ${count}`);
     i += count;
   }
-  return `[${parts.join(", ")}]`;
+  return `[${joined(parts)}]`;
+};
+
+const joined = (parts: readonly string[]): string => {
+  const length = parts.reduce((sum, part) => sum + part.length + 2, 0);
+  if (length > MAX_TEXT) throw new BtfError("LIMIT", `more than ${MAX_TEXT} characters`);
+  return parts.join(", ");
 };

@@ -3,6 +3,7 @@ import { type ByteOrder, ByteWriter } from "@ebpf/core";
 import type { MapEntry, MapSpec } from "@ebpf/platform";
 import { type ElfFile, type ElfRelocation, type ElfSection, relocationsOf } from "../elf-file.js";
 import { ElfError } from "../errors.js";
+import { lowerBound } from "../lower-bound.js";
 import { mapTypeOf } from "./legacy.js";
 import type { ObjectMap } from "./table.js";
 
@@ -23,19 +24,21 @@ export const readBtfMaps = (file: ElfFile, section: ElfSection, btf: Btf | undef
   if (btf === undefined || datasec?.kind !== "datasec") {
     throw new ElfError("BAD_MAP", `section ${section.name} holds maps, but there is no BTF that describes them`);
   }
-  const relocations = relocationsOf(file, section);
+  const relocations = relocationsOf(file, section).sort((a, b) => a.offset - b.offset);
+  let end = 0;
   return datasec.variables.map(({ type, offset, size }) => {
     const variable = btf.type(type);
     if (variable.kind !== "var") throw new ElfError("BAD_MAP", `section ${section.name} holds a ${variable.kind}`);
+    if (offset < end) throw new ElfError("BAD_MAP", `map ${variable.name} overlaps the one before`);
+    end = offset + size;
     const definition = readDefinition({ btf, map: variable.name, isInner: false }, variable.type);
-    const inside = relocations.filter((relocation) => relocation.offset >= offset && relocation.offset < offset + size);
-    const initial = initialValues(definition, inside, offset, file);
-    return {
-      spec: toSpec(definition, initial),
-      section: section.index,
-      offset,
-      isData: false,
-    };
+    const first = lowerBound(relocations, (relocation) => relocation.offset >= offset);
+    const values = relocations.slice(
+      first,
+      lowerBound(relocations, (relocation) => relocation.offset >= end),
+    );
+    const initial = initialValues(definition, values, offset, file);
+    return { spec: toSpec(definition, initial), section: section.index, offset, isData: false };
   });
 };
 

@@ -33,9 +33,8 @@ interface Definition {
  * @throws ElfError `BAD_MAP`, `BAD_SECTION`.
  */
 export const readLegacyMaps = (file: ElfFile, section: ElfSection): ObjectMap[] => {
-  const symbols = file.symbols
-    .filter((symbol) => symbol.section === section.index && (symbol.kind === "object" || symbol.kind === "none"))
-    .filter(({ name }) => name !== "")
+  const symbols = (file.symbolsBySection.get(section.index) ?? [])
+    .filter(({ kind, name }) => (kind === "object" || kind === "none") && name !== "")
     .sort((a, b) => a.value - b.value);
   if (symbols.length === 0) return [];
   const size = Math.floor(section.size / symbols.length);

@@ -30,24 +30,55 @@ export interface CodeSection {
   readonly coreRelocations: readonly number[];
 }
 
+/** What `.BTF.ext` says of a section. */
+type SectionInfo = Pick<CodeSection, "functionTypes" | "lines" | "coreRelocations">;
+
+const NO_INFO: SectionInfo = { functionTypes: new Map(), lines: [], coreRelocations: [] };
+
 /**
  * Every section that holds instructions.
  *
  * @throws ElfError `BAD_SECTION`, `BAD_SYMBOL`, `BAD_RELOCATION` where something isn't at the start of an instruction.
  */
-export const readCode = (file: ElfFile, ext: BtfExt | undefined): CodeSection[] =>
-  file.sections
+export const readCode = (file: ElfFile, ext: BtfExt | undefined): CodeSection[] => {
+  const infos = infoBySection(ext);
+  return file.sections
     .filter(
       ({ type, flags, size }) => type === SECTION_TYPE.progbits && (flags & SECTION_FLAG.execute) !== 0 && size > 0,
     )
-    .map((section) => readSection(file, section, ext));
+    .map((section) => readSection(file, section, infos.get(section.name) ?? NO_INFO));
+};
 
-const readSection = (file: ElfFile, section: ElfSection, ext: BtfExt | undefined): CodeSection => {
+const isSlot = ({ offset }: { readonly offset: number }): boolean => offset % SLOT_SIZE === 0;
+
+const infoBySection = (ext: BtfExt | undefined): Map<string, SectionInfo> => {
+  const names = new Set([ext?.functions, ext?.lines, ext?.relocations].flatMap((part) => [...(part?.keys() ?? [])]));
+  return new Map(
+    [...names].map((name) => [
+      name,
+      {
+        functionTypes: new Map(ext?.functions.get(name)?.map(({ offset, typeId }) => [offset / SLOT_SIZE, typeId])),
+        lines: orderedLines(ext?.lines.get(name) ?? []),
+        coreRelocations: (ext?.relocations.get(name) ?? [])
+          .map(({ offset }) => offset / SLOT_SIZE)
+          .sort((a, b) => a - b),
+      },
+    ]),
+  );
+};
+
+/** One line for each slot; a record inside of an instruction belongs to none. */
+const orderedLines = (lines: readonly LineRecord[]): LineRecord[] => {
+  const byOffset = new Map(lines.filter(isSlot).map((line) => [line.offset, line]));
+  return [...byOffset.values()].sort((a, b) => a.offset - b.offset);
+};
+
+const readSection = (file: ElfFile, section: ElfSection, info: SectionInfo): CodeSection => {
   const { name, index, size } = section;
   if (size % SLOT_SIZE !== 0) {
     throw new ElfError("BAD_SECTION", `section ${name} of ${size} bytes is no whole number of instructions`);
   }
-  const symbols = file.symbols.filter((symbol) => symbol.section === index);
+  const symbols = file.symbolsBySection.get(index) ?? [];
   const functions = symbols.filter(({ kind }) => kind === "function");
   // Old compilers give functions no type; local ones then can't be told from labels.
   const named = symbols.filter(({ kind, name }) => kind === "none" && name !== "");
@@ -59,9 +90,7 @@ const readSection = (file: ElfFile, section: ElfSection, ext: BtfExt | undefined
     relocations: new Map(relocationsOf(file, section).map((r) => [slotOf(section, r.offset), r])),
     symbols: bySlot(section, functions.length > 0 ? functions : untyped),
     labels: bySlot(section, named),
-    functionTypes: new Map(ext?.functions.get(name)?.map(({ offset, typeId }) => [offset / SLOT_SIZE, typeId])),
-    lines: (ext?.lines.get(name) ?? []).toSorted((a, b) => a.offset - b.offset),
-    coreRelocations: (ext?.relocations.get(name) ?? []).map(({ offset }) => offset / SLOT_SIZE).sort((a, b) => a - b),
+    ...info,
   };
 };
 

@@ -9,6 +9,7 @@ import {
 import { invariant } from "@ebpf/core";
 import type { FunctionInfo, LineInfo } from "@ebpf/platform";
 import { ElfError } from "../errors.js";
+import { lowerBound } from "../lower-bound.js";
 import type { CodeFunction, FunctionTable } from "./functions.js";
 import type { Reference } from "./references.js";
 
@@ -21,14 +22,21 @@ export interface LinkedCode {
   readonly maps: ReadonlySet<number>;
 }
 
+/** Slots of a program: the kernel's limit. */
+const MAX_SLOTS = 1_000_000;
+
+/** Slots that may still be linked. Each program has its own copy of the subprograms, which could multiply without end. */
+export interface Budget {
+  slots: number;
+}
+
 /**
  * Links an entry function with its subprograms.
  *
- * @param limit how many slots the program may have
  * @throws ElfError for references that lead nowhere or can't be resolved yet; `LIMIT`.
  */
-export const link = (entry: CodeFunction, table: FunctionTable, limit: number): LinkedCode => {
-  const placed = layOut(entry, table, limit);
+export const link = (entry: CodeFunction, table: FunctionTable, budget: Budget): LinkedCode => {
+  const placed = layOut(entry, table, budget);
   const instructions: Instruction[] = [];
   const functions: FunctionInfo[] = [];
   const lines: LineInfo[] = [];
@@ -57,7 +65,7 @@ export const link = (entry: CodeFunction, table: FunctionTable, limit: number): 
  * Gives every reachable function its place: depth first, in the order of the calls, so that a program looks the same
  * as libbpf's. The walk keeps its own stack, for a chain of calls can be as long as the file.
  */
-const layOut = (entry: CodeFunction, table: FunctionTable, limit: number): Map<CodeFunction, number> => {
+const layOut = (entry: CodeFunction, table: FunctionTable, budget: Budget): Map<CodeFunction, number> => {
   const placed = new Map<CodeFunction, number>();
   let length = 0;
   const stack: { readonly part: CodeFunction; next: number }[] = [];
@@ -65,7 +73,10 @@ const layOut = (entry: CodeFunction, table: FunctionTable, limit: number): Map<C
     if (placed.has(part)) return;
     placed.set(part, length);
     length += part.end - part.start;
-    if (length > limit) throw new ElfError("LIMIT", `program ${entry.name} has more than ${limit} instructions`);
+    budget.slots -= part.end - part.start;
+    if (length > MAX_SLOTS)
+      throw new ElfError("LIMIT", `program ${entry.name} has more than ${MAX_SLOTS} instructions`);
+    if (budget.slots < 0) throw new ElfError("LIMIT", "all programs together have too many instructions");
     stack.push({ part, next: 0 });
   };
   place(entry);
@@ -139,19 +150,6 @@ const collectLines = ({ code, start, end }: CodeFunction, pc: number, into: Line
   for (let i = lowerBound(lines, ({ offset }) => offset >= start * SLOT_SIZE); i < lines.length; i++) {
     const { offset, ...line } = lines[i]!;
     if (offset >= end * SLOT_SIZE) return;
-    // A record inside of an instruction belongs to none.
-    if (offset % SLOT_SIZE === 0) into.push({ pc: pc + offset / SLOT_SIZE - start, ...line });
+    into.push({ pc: pc + offset / SLOT_SIZE - start, ...line });
   }
-};
-
-/** The first index whose element passes a test that all later ones pass too. */
-const lowerBound = <T>(sorted: readonly T[], passes: (element: T) => boolean): number => {
-  let low = 0;
-  let high = sorted.length;
-  while (low < high) {
-    const middle = (low + high) >> 1;
-    if (passes(sorted[middle]!)) high = middle;
-    else low = middle + 1;
-  }
-  return low;
 };

@@ -1,10 +1,9 @@
 import type { Btf } from "@ebpf/btf";
 import { type ByteOrder, isEbpfError } from "@ebpf/core";
 import { type ObjectProgram, type ProgramFlags, type ProgramSpec, parseSectionName } from "@ebpf/platform";
-import { ElfError } from "../errors.js";
 import type { MapTable } from "../maps/table.js";
 import type { CodeFunction, FunctionTable } from "./functions.js";
-import { link } from "./link.js";
+import { type Budget, type LinkedCode, link } from "./link.js";
 
 /** What all programs of an object share. */
 export interface ProgramContext {
@@ -14,9 +13,7 @@ export interface ProgramContext {
   readonly order: ByteOrder;
 }
 
-/** Slots of a program: the kernel's limit. */
-const MAX_PROGRAM_SLOTS = 1_000_000;
-/** Slots of all programs of an object. Each has its own copy of the subprograms, which could multiply without end. */
+/** Slots of all programs of an object together. */
 const MAX_OBJECT_SLOTS = 4_000_000;
 
 const SUBPROGRAM_SECTION = ".text";
@@ -34,15 +31,12 @@ const entriesOf = ({ all }: FunctionTable): CodeFunction[] => {
 
 /** Links all programs. One that can't be linked keeps its error; the others aren't touched by it. */
 export const linkPrograms = (table: FunctionTable, context: ProgramContext): ObjectProgram[] => {
-  let left = MAX_OBJECT_SLOTS;
+  const budget: Budget = { slots: MAX_OBJECT_SLOTS };
   return entriesOf(table).map((entry) => {
     const { name } = entry;
     const section = entry.code.name;
     try {
-      if (left === 0)
-        throw new ElfError("LIMIT", `all programs together have more than ${MAX_OBJECT_SLOTS} instructions`);
-      const spec = programSpec(entry, table, context, Math.min(left, MAX_PROGRAM_SLOTS));
-      left -= spec.instructions.length;
+      const spec = programSpec(entry, context, link(entry, table, budget));
       return { name, section, spec };
     } catch (error) {
       if (!isEbpfError(error)) throw error;
@@ -51,26 +45,16 @@ export const linkPrograms = (table: FunctionTable, context: ProgramContext): Obj
   });
 };
 
-const programSpec = (
-  entry: CodeFunction,
-  table: FunctionTable,
-  context: ProgramContext,
-  limit: number,
-): ProgramSpec => {
-  const { instructions, functions, lines, maps } = link(entry, table, limit);
-  return {
-    name: entry.name,
-    section: entry.code.name,
-    ...sectionMeaning(entry.code.name),
-    license: context.license,
-    byteOrder: context.order,
-    instructions,
-    functions,
-    lines,
-    maps: new Map([...context.maps.specs].filter(([handle]) => maps.has(handle))),
-    ...(context.btf === undefined ? {} : { btf: context.btf }),
-  };
-};
+const programSpec = (entry: CodeFunction, context: ProgramContext, { maps, ...code }: LinkedCode): ProgramSpec => ({
+  name: entry.name,
+  section: entry.code.name,
+  ...sectionMeaning(entry.code.name),
+  license: context.license,
+  byteOrder: context.order,
+  ...code,
+  maps: new Map([...maps].sort((a, b) => a - b).map((handle) => [handle, context.maps.specs.get(handle)!])),
+  ...(context.btf === undefined ? {} : { btf: context.btf }),
+});
 
 type SectionMeaning = Pick<ProgramSpec, "type" | "attachType" | "attachTarget" | "flags">;
 

@@ -19,7 +19,23 @@ export interface Targets {
   readonly code: ReadonlyMap<number, CodeSection>;
   readonly maps: MapTable;
   readonly btf: Btf | undefined;
+  /** The section that BTF puts an extern into, by the extern's name: `.ksyms` or `.kconfig`. */
+  readonly externs: ReadonlyMap<string, string>;
 }
+
+/** The externs of an object, as `Targets` has them. */
+export const findExterns = (btf: Btf | undefined): Map<string, string> => {
+  const externs = new Map<string, string>();
+  for (const type of btf?.types ?? []) {
+    if (type.kind !== "datasec") continue;
+    for (const entry of type.variables) {
+      const extern = btf?.type(entry.type);
+      const isExtern = (extern?.kind === "var" || extern?.kind === "func") && extern.linkage === "extern";
+      if (isExtern) externs.set(extern.name, type.name);
+    }
+  }
+  return externs;
+};
 
 /**
  * Finds what every instruction of a section refers to, by slot. A reference that leads nowhere is kept as an error,
@@ -92,7 +108,7 @@ const relocatedReference = (
 /** The address of a symbol plus `addend` bytes. */
 const addressOf = (symbol: ElfSymbol, addend: number, targets: Targets): Reference => {
   const { section, value } = symbol;
-  if (section === 0) return externVariable(symbol, targets.btf);
+  if (section === 0) return externVariable(symbol, targets);
   const offset = value + addend;
   if (targets.code.has(section)) return { kind: "function", section, slot: offset / SLOT_SIZE };
   const map = targets.maps.find(section, offset);
@@ -120,27 +136,18 @@ const unknownSection = ({ name, section }: ElfSymbol): ElfError =>
 
 /** `imm` counts instructions from the symbol, less one. */
 const calledBy = ({ imm }: Instruction, symbol: ElfSymbol, targets: Targets): Reference => {
-  if (symbol.section === 0) throw undefinedSymbol(symbol, targets.btf, "function");
+  if (symbol.section === 0) throw undefinedSymbol(symbol, targets, "function");
   if (!targets.code.has(symbol.section)) throw unknownSection(symbol);
   return { kind: "function", section: symbol.section, slot: symbol.value / SLOT_SIZE + imm + 1 };
 };
 
-const externVariable = (symbol: ElfSymbol, btf: Btf | undefined): Reference => {
-  const section = externSection(symbol, btf);
-  if (section === ".ksyms" && symbol.binding === "weak") return { kind: "absent" };
-  throw undefinedSymbol(symbol, btf, "variable");
+const externVariable = (symbol: ElfSymbol, targets: Targets): Reference => {
+  if (targets.externs.get(symbol.name) === ".ksyms" && symbol.binding === "weak") return { kind: "absent" };
+  throw undefinedSymbol(symbol, targets, "variable");
 };
 
-/** The section that BTF puts an extern into: `.ksyms` or `.kconfig`. */
-const externSection = ({ name }: ElfSymbol, btf: Btf | undefined): string | undefined => {
-  const id = btf?.findByName(name, "var") ?? btf?.findByName(name, "func");
-  if (btf === undefined || id === undefined) return undefined;
-  const holder = btf.types.find((type) => type.kind === "datasec" && type.variables.some((entry) => entry.type === id));
-  return holder?.kind === "datasec" ? holder.name : undefined;
-};
-
-const undefinedSymbol = (symbol: ElfSymbol, btf: Btf | undefined, what: string): ElfError => {
-  switch (externSection(symbol, btf)) {
+const undefinedSymbol = (symbol: ElfSymbol, { externs }: Targets, what: string): ElfError => {
+  switch (externs.get(symbol.name)) {
     case ".ksyms":
       return new ElfError("UNSUPPORTED_EXTERN", `${what} ${symbol.name} of the kernel`);
     case ".kconfig":
