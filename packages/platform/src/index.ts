@@ -10,6 +10,7 @@ export {
   type ReturnType,
 } from "./helper.js";
 export { linux, linuxRecorder } from "./linux/linux.js";
+export { RETURN_NAMES } from "./linux/return-names.js";
 export { MAP_FLAGS, MAP_TYPES, type MapTypeName, mapTypeNumber } from "./map-types.js";
 export type { ExitRule, MapTypeRules, Platform, PlatformLimits, ProgramTypeRules } from "./platform.js";
 export { PROGRAM_TYPES, type ProgramTypeName, programTypeNumber } from "./program-types.js";

@@ -1,0 +1,162 @@
+import { hexToBytes } from "@ebpf/core";
+import { readObject } from "@ebpf/elf";
+import type { RunInput } from "@ebpf/runtime";
+import type { Collection } from "../../collection.js";
+import { LoadError } from "../../errors.js";
+import { loadObject } from "../../load.js";
+import { readPcap } from "../../pcap.js";
+import type { LoadedProgram, ProgramResult } from "../../program.js";
+import type { Arguments, Command } from "../command.js";
+import { EXIT } from "../exit-codes.js";
+import { inputName, readInput } from "../input.js";
+import { loadOptions, LOAD_OPTION_HELP, LOAD_OPTIONS } from "../load-options.js";
+import { mapContents, type MapContents, printMaps, recordTypes } from "../maps.js";
+import { duration, type Output, table, toJson } from "../output.js";
+import { Progress } from "../progress.js";
+import { chosenProgram } from "../programs.js";
+import { UsageError } from "../usage-error.js";
+
+/** What the runs of a program gave, all together. */
+interface Tally {
+  runs: number;
+  nanoseconds: number;
+  readonly verdicts: Map<string, number>;
+  last: ProgramResult | undefined;
+}
+
+/** The value of `--packet` or `--context`. */
+const hexOption = (args: Arguments, name: string): Uint8Array | undefined => {
+  const text = args.text(name);
+  if (text === undefined) return undefined;
+  const bytes = hexToBytes(text);
+  if (bytes === undefined) throw new UsageError(`--${name} ${text}: these are no hexadecimal bytes`);
+  return bytes;
+};
+
+/** What the program is run on. Without any, a program that takes no packets gets a context of zeros. */
+const inputsOf = (args: Arguments): readonly (RunInput | undefined)[] => {
+  const given = ["pcap", "packet", "context"].filter((name) => args.text(name) !== undefined);
+  if (given.length > 1) throw new UsageError(`--${given[0]} and --${given[1]} can't be given together`);
+  const pcap = args.text("pcap");
+  if (pcap !== undefined) {
+    if (pcap === "-" && args.positionals[0] === "-") throw new UsageError("object and capture can't both be standard input");
+    return readPcap(readInput(pcap), inputName(pcap)).map(({ bytes }) => ({ packet: bytes }));
+  }
+  const packet = hexOption(args, "packet");
+  if (packet !== undefined) return [{ packet }];
+  const context = hexOption(args, "context");
+  return [context && { context }];
+};
+
+const verdictOf = ({ action, returnValue }: ProgramResult): string => action ?? `returned ${returnValue | 0}`;
+
+const runAll = (program: LoadedProgram, inputs: readonly (RunInput | undefined)[], repeat: number, output: Output): Tally => {
+  const tally: Tally = { runs: 0, nanoseconds: 0, verdicts: new Map(), last: undefined };
+  const progress = new Progress(output);
+  const total = repeat * inputs.length;
+  for (let round = 0; round < repeat; round++) {
+    for (const input of inputs) {
+      const begin = performance.now();
+      const result = program.run(input);
+      tally.nanoseconds += 1e6 * (performance.now() - begin);
+      tally.runs++;
+      tally.last = result;
+      const verdict = verdictOf(result);
+      tally.verdicts.set(verdict, (tally.verdicts.get(verdict) ?? 0) + 1);
+      progress.tick(() => `${tally.runs} of ${total} runs`);
+    }
+  }
+  return tally;
+};
+
+const runsPerInput = (inputs: readonly unknown[], args: Arguments): string => {
+  const pcap = args.text("pcap");
+  if (pcap !== undefined) return `${inputs.length} packets from ${inputName(pcap)}`;
+  return args.text("packet") === undefined ? "one context" : "one packet";
+};
+
+const printVerdicts = (tally: Tally, output: Output): void => {
+  const rows = [...tally.verdicts]
+    .sort(([, a], [, b]) => b - a)
+    .map(([verdict, count]) => [verdict, count, `${((100 * count) / tally.runs).toFixed(1).padStart(5)} %`]);
+  output.line();
+  for (const line of table(rows)) output.line(line);
+  output.line();
+};
+
+const printReport = (program: LoadedProgram, tally: Tally, what: string, output: Output): void => {
+  const { spec, report, times, engine } = program;
+  const walked = report === undefined ? "not verified" : `verified in ${duration(1e6 * times.verify)}`;
+  const prepared = engine === "jit" ? "compiled to WebAssembly" : "made ready to interpret";
+  output.line(`${program.name} (${program.type}), ${spec.instructions.length} instructions`);
+  output.line(`${walked}, ${prepared} in ${duration(1e6 * times.compile)}`);
+  output.line(`ran on ${what}${tally.runs > 1 ? `, ${tally.runs} runs` : ""}`);
+  printVerdicts(tally, output);
+  if (tally.runs > 0) output.line(`  ${duration(tally.nanoseconds / tally.runs)} per run (${engine})`);
+};
+
+const jsonReport = (program: LoadedProgram, tally: Tally, maps: readonly MapContents[], collection: Collection) => ({
+  program: program.name,
+  type: program.type,
+  engine: program.engine,
+  verified: program.report !== undefined,
+  instructions: program.spec.instructions.length,
+  verifyMs: program.times.verify,
+  compileMs: program.times.compile,
+  runs: tally.runs,
+  nsPerRun: tally.runs === 0 ? null : tally.nanoseconds / tally.runs,
+  verdicts: Object.fromEntries(tally.verdicts),
+  last: tally.last === undefined ? null : { returnValue: tally.last.returnValue, r0: tally.last.r0, packet: tally.last.packet },
+  maps: Object.fromEntries(maps.map(({ name, json }) => [name, json])),
+  variables: Object.fromEntries(collection.variables.names.map((name) => [name, collection.variables.get(name)])),
+});
+
+const run = async (args: Arguments, output: Output): Promise<number> => {
+  const file = args.file("object file");
+  const repeat = args.count("repeat", 1) ?? 1;
+  const inputs = inputsOf(args);
+  const object = readObject(readInput(file), { path: inputName(file) });
+  const chosen = chosenProgram(object, args.text("program"));
+  const collection = loadObject(object, {
+    ...loadOptions(args, [chosen.name]),
+    ...(args.text("program") === undefined ? {} : { programs: [chosen.name] }),
+  });
+  const program = collection.program(chosen.name);
+  if (inputs.length === 0) throw new LoadError("NO_PROGRAM", `${args.text("pcap")} holds no packets to run on`);
+  const tally = runAll(program, inputs, repeat, output);
+  const maps = mapContents(collection, recordTypes(args.list("events")));
+  if (args.flag("json")) {
+    output.line(toJson(jsonReport(program, tally, maps, collection)));
+    return EXIT.ok;
+  }
+  printReport(program, tally, runsPerInput(inputs, args), output);
+  printMaps(maps, collection, output);
+  return EXIT.ok;
+};
+
+export const runCommand: Command = {
+  name: "run",
+  summary: "verify, compile and run a program",
+  help: `ebpf run FILE [options]
+
+Verifies a program of an object file, compiles it, runs it, and prints its verdicts and the contents of its maps.
+
+  --program NAME       the program, when FILE holds several
+  --pcap FILE          run on each packet of a capture (Ethernet, classic pcap)
+  --packet HEX         run on one packet
+  --context HEX        run on the bytes of a context structure (default: zeros)
+  --repeat N           run on everything N times
+  --events MAP=STRUCT  decode the records of a ring buffer or perf event array as this structure (repeatable)
+${LOAD_OPTION_HELP}
+  --json               one JSON document`,
+  options: {
+    ...LOAD_OPTIONS,
+    program: { type: "string" },
+    pcap: { type: "string" },
+    packet: { type: "string" },
+    context: { type: "string" },
+    repeat: { type: "string" },
+    events: { type: "string", multiple: true },
+  },
+  run,
+};

@@ -1,0 +1,71 @@
+import { readObject } from "@ebpf/elf";
+import { type ObjectProgram, PROGRAM_TYPES, type ProgramTypeName } from "@ebpf/platform";
+import { type Report, renderDiagnostic, verify } from "@ebpf/verifier";
+import type { Arguments, Command } from "../command.js";
+import { EXIT } from "../exit-codes.js";
+import { inputName, readInput } from "../input.js";
+import { duration, type Output, toJson } from "../output.js";
+import { chosenPrograms } from "../programs.js";
+
+/** What became of one program: a report, or the reason why there was nothing to verify. */
+interface Outcome {
+  readonly program: ObjectProgram;
+  readonly report?: Report;
+  readonly milliseconds: number;
+}
+
+const verifyOne = (program: ObjectProgram, type: ProgramTypeName | undefined): Outcome => {
+  if ("error" in program) return { program, milliseconds: 0 };
+  const begin = performance.now();
+  const report = verify(type === undefined ? program.spec : { ...program.spec, type });
+  return { program, report, milliseconds: performance.now() - begin };
+};
+
+const jsonOf = ({ program, report, milliseconds }: Outcome) => ({
+  name: program.name,
+  section: program.section,
+  ...("error" in program ? { error: { code: program.error.code, message: program.error.message } } : {}),
+  ...(report && { verdict: report.verdict, rejection: report.rejection, statistics: report.statistics, milliseconds }),
+});
+
+const print = ({ program, report, milliseconds }: Outcome, output: Output): void => {
+  if ("error" in program) {
+    output.line(`${program.name}: ${program.error.code}: ${program.error.message}`);
+  } else if (report?.rejection === undefined) {
+    const walked = report?.statistics.processedInstructions;
+    output.line(`${program.name}: accepted (${walked} instructions walked in ${duration(1e6 * milliseconds)})`);
+  } else {
+    output.line(`${program.name}: rejected`);
+    output.line(renderDiagnostic(report.rejection));
+  }
+};
+
+const exitCode = (outcomes: readonly Outcome[]): number => {
+  if (outcomes.some(({ report }) => report?.rejection !== undefined)) return EXIT.rejected;
+  return outcomes.some(({ program }) => "error" in program) ? EXIT.badInput : EXIT.ok;
+};
+
+const run = async (args: Arguments, output: Output): Promise<number> => {
+  const file = args.file("object file");
+  const type = args.choice("type", PROGRAM_TYPES);
+  const object = readObject(readInput(file), { path: inputName(file) });
+  const outcomes = chosenPrograms(object, args.text("program")).map((program) => verifyOne(program, type));
+  if (args.flag("json")) output.line(toJson({ programs: outcomes.map(jsonOf) }));
+  else for (const outcome of outcomes) print(outcome, output);
+  return exitCode(outcomes);
+};
+
+export const verifyCommand: Command = {
+  name: "verify",
+  summary: "judge programs as the kernel would",
+  help: `ebpf verify FILE [options]
+
+Verifies every program of an object file. A rejected one prints the rule that it breaks, the line of C, the path that leads
+there and a hint.
+
+  --program NAME   only this program
+  --type TYPE      program type, when the section's name does not tell (such as xdp or sched_cls)
+  --json           {"programs": [{"name", "verdict", "rejection", "statistics"}]}`,
+  options: { program: { type: "string" }, type: { type: "string" } },
+  run,
+};

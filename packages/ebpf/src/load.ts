@@ -1,0 +1,126 @@
+import { readObject } from "@ebpf/elf";
+import { compile } from "@ebpf/jit";
+import { linux, type MapSpec, type ObjectProgram, type ObjectSpec, type Platform, type ProgramSpec, type ProgramTypeName } from "@ebpf/platform";
+import { LINUX_HELPERS, type ExecutionOptions, interpret, Runtime, type RuntimeMap, type RuntimeOptions } from "@ebpf/runtime";
+import { type Report, verify } from "@ebpf/verifier";
+import { Collection } from "./collection.js";
+import { LoadError, VerificationError } from "./errors.js";
+import { type Engine, LoadedProgram } from "./program.js";
+import type { MapValue } from "./typed-bytes.js";
+import { withVariables } from "./variables.js";
+
+/** How an object is to be loaded. */
+export interface LoadOptions {
+  /** What errors call the object. */
+  readonly path?: string;
+  /** Names of the programs to load; all when left out. */
+  readonly programs?: readonly string[];
+  /** Types of programs by name, for those whose section name does not tell, or instead of what it tells. */
+  readonly types?: Readonly<Record<string, ProgramTypeName>>;
+  /** Initial values of global variables by name, also of constants: they are set before the programs are verified. */
+  readonly variables?: Readonly<Record<string, MapValue>>;
+  /** What runs the programs. Default: `jit`. */
+  readonly engine?: Engine;
+  /** True runs programs that no verifier has seen, with every access checked and an instruction budget. */
+  readonly unverified?: boolean;
+  /** Instructions that one unverified run may take. */
+  readonly budget?: number;
+  /** What programs may rely on. Default: Linux. */
+  readonly platform?: Platform;
+  /** Clock, random numbers, CPUs, further helpers and so on. */
+  readonly runtime?: Omit<RuntimeOptions, "platform">;
+}
+
+/**
+ * Loads an object file: reads it, verifies its programs, makes its maps, and translates the programs for their engine.
+ *
+ * @param bytes an ELF object as clang makes it for the target `bpf`
+ * @throws ElfError, MalformedError for an object that can't be read
+ * @throws VerificationError `REJECTED` for a program that the verifier rejects
+ * @throws LoadError for a program or variable that isn't there, and `BAD_BYTE_ORDER` for a big-endian object
+ * @throws RuntimeError for maps that can't be made
+ * @example
+ * const { programs, maps } = load(await readFile("xdp_firewall.o"));
+ * programs.xdp_firewall.run({ packet });
+ */
+export const load = (bytes: Uint8Array, options: LoadOptions = {}): Collection =>
+  loadObject(readObject(bytes, options.path === undefined ? {} : { path: options.path }), options);
+
+/** Loads an object that was read or made before; see `load`. */
+export const loadObject = (object: ObjectSpec, options: LoadOptions = {}): Collection => {
+  if (object.byteOrder === "big") {
+    throw new LoadError(
+      "BAD_BYTE_ORDER",
+      "the object is big-endian, and WebAssembly's memory is little-endian",
+      "it can be verified and disassembled; to run it, compile it with -target bpfel",
+    );
+  }
+  const maps = withVariables(object.maps, options.variables ?? {});
+  const specs = choosePrograms(object, options).map((spec) => ({ ...spec, maps: pick(maps, spec.maps) }));
+  const checked = specs.map((spec) => ({ spec, ...verified(spec, options) }));
+
+  const platform = options.platform ?? linux;
+  const runtime = new Runtime({ helpers: LINUX_HELPERS, ...options.runtime, platform });
+  const runtimeMaps = new Map([...maps].map(([handle, map]) => [handle, runtime.createMap(map)] as const));
+  const programs = checked.map(({ spec, report, time }) => translate(runtime, runtimeMaps, spec, report, time, options));
+  return new Collection(runtime, { specs: maps, maps: runtimeMaps, programs, btf: object.btf });
+};
+
+const pick = (maps: ReadonlyMap<number, MapSpec>, used: ReadonlyMap<number, MapSpec>): ReadonlyMap<number, MapSpec> =>
+  new Map([...used].map(([handle, map]) => [handle, maps.get(handle) ?? map]));
+
+/** The specs of the programs to load, with the types that were asked for. */
+const choosePrograms = (object: ObjectSpec, options: LoadOptions): ProgramSpec[] => {
+  const { programs: names, types = {} } = options;
+  for (const name of [...(names ?? []), ...Object.keys(types)]) {
+    if (!object.programs.some((program) => program.name === name)) throw noProgram(object, name);
+  }
+  const chosen = names === undefined ? object.programs : object.programs.filter(({ name }) => names.includes(name));
+  if (chosen.length === 0) throw new LoadError("NO_PROGRAM", "the object holds no program");
+  return chosen.map((program) => typed(specOf(program), types[program.name]));
+};
+
+const noProgram = (object: ObjectSpec, name: string): LoadError => {
+  const known = object.programs.map((program) => program.name).join(", ");
+  return new LoadError("NO_PROGRAM", `the object holds no program ${name}`, known === "" ? undefined : `it holds ${known}`);
+};
+
+const specOf = (program: ObjectProgram): ProgramSpec => {
+  if ("error" in program) throw program.error;
+  return program.spec;
+};
+
+/** A program under another type; what its section said of attaching belongs to the old one. */
+const typed = (spec: ProgramSpec, type: ProgramTypeName | undefined): ProgramSpec => {
+  if (type === undefined || type === spec.type) return spec;
+  const { attachType: _attachType, attachTarget: _attachTarget, attachBtfId: _attachBtfId, ...rest } = spec;
+  return { ...rest, type };
+};
+
+const verified = (spec: ProgramSpec, options: LoadOptions): { readonly report: Report | undefined; readonly time: number } => {
+  if (options.unverified === true) return { report: undefined, time: 0 };
+  const begin = performance.now();
+  const report = verify(spec, { platform: options.platform ?? linux });
+  if (report.rejection !== undefined) throw new VerificationError(spec.name, report, report.rejection);
+  return { report, time: performance.now() - begin };
+};
+
+const translate = (
+  runtime: Runtime,
+  maps: ReadonlyMap<number, RuntimeMap>,
+  spec: ProgramSpec,
+  report: Report | undefined,
+  verifyTime: number,
+  options: LoadOptions,
+): LoadedProgram => {
+  const engine = options.engine ?? "jit";
+  const execution: ExecutionOptions = {
+    checked: report === undefined,
+    maps,
+    ...(options.budget === undefined ? {} : { budget: options.budget }),
+  };
+  const begin = performance.now();
+  const executable = engine === "jit" ? compile(spec, runtime, execution) : interpret(spec, runtime, execution);
+  const times = { verify: verifyTime, compile: performance.now() - begin };
+  return new LoadedProgram(runtime, executable, { engine, report, times });
+};

@@ -1,0 +1,86 @@
+import { type ProgramSpec, type ProgramTypeName, RETURN_NAMES } from "@ebpf/platform";
+import { type Executable, RuntimeError, type RunInput, type RunResult, type Runtime } from "@ebpf/runtime";
+import type { Report } from "@ebpf/verifier";
+
+/** What runs a program. */
+export type Engine = "jit" | "interpreter";
+
+/** What a run gave. */
+export interface ProgramResult extends Omit<RunResult, "returnValue"> {
+  /** The low 32 bits of r0, unsigned: what the kernel takes as the program's verdict. */
+  readonly returnValue: number;
+  /** All 64 bits of r0, unsigned. */
+  readonly r0: bigint;
+  /** The name of the return value, such as `XDP_PASS`, where the program type has names. */
+  readonly action: string | undefined;
+}
+
+/** How long the stages of loading took, in milliseconds. */
+export interface LoadTimes {
+  /** 0 for a program that runs unverified. */
+  readonly verify: number;
+  /** Translating the program for its engine. */
+  readonly compile: number;
+}
+
+/** A program that is ready to run. */
+export class LoadedProgram {
+  readonly spec: ProgramSpec;
+  readonly engine: Engine;
+  /** What the verifier said; absent for a program that runs unverified. */
+  readonly report: Report | undefined;
+  readonly times: LoadTimes;
+  /** The program as the runtime knows it. */
+  readonly executable: Executable;
+  readonly #runtime: Runtime;
+
+  constructor(
+    runtime: Runtime,
+    executable: Executable,
+    details: { readonly engine: Engine; readonly report: Report | undefined; readonly times: LoadTimes },
+  ) {
+    this.#runtime = runtime;
+    this.executable = executable;
+    this.spec = executable.spec;
+    this.engine = details.engine;
+    this.report = details.report;
+    this.times = details.times;
+  }
+
+  get name(): string {
+    return this.spec.name;
+  }
+
+  get type(): ProgramTypeName {
+    return this.spec.type;
+  }
+
+  /** Bytes of the context structure that programs of this type get; 0 when the platform does not fix it. */
+  get contextSize(): number {
+    return this.#runtime.platform.programTypes[this.type]?.context.size ?? 0;
+  }
+
+  /**
+   * Runs the program once.
+   *
+   * @param input a packet, for types that take packets, or the bytes of the context; an empty context when left out
+   * @throws RuntimeError `BAD_INPUT` for input that the program type does not take
+   * @throws RuntimeFault when a program that runs unverified does what it must not
+   */
+  run(input?: RunInput): ProgramResult {
+    const { returnValue: r0, ...rest } = this.#runtime.run(this.executable, this.#checked(input));
+    const low = Number(BigInt.asIntN(32, r0));
+    return { ...rest, r0, returnValue: low >>> 0, action: RETURN_NAMES[this.type]?.[low] };
+  }
+
+  /** A verified program relies on the size of its context, so a shorter one can't be let through. */
+  #checked(input: RunInput = { context: new Uint8Array(this.contextSize) }): RunInput {
+    if (this.report === undefined || "packet" in input) return input;
+    if ("memory" in input) {
+      throw new RuntimeError("BAD_INPUT", `${this.name} was verified as ${this.type} and takes no raw memory`);
+    }
+    if (input.context.length >= this.contextSize) return input;
+    const message = `${this.name}: the context has ${input.context.length} bytes, and a ${this.type} needs ${this.contextSize}`;
+    throw new RuntimeError("BAD_INPUT", message);
+  }
+}
