@@ -1,3 +1,4 @@
+export { ERRNO } from "./errno.js";
 export { type FaultCode, RuntimeError, type RuntimeErrorCode, RuntimeFault } from "./errors.js";
 export { DEFAULT_BUDGET, type Executable, type ExecutionOptions } from "./executable.js";
 export { entryCost, functionStarts, loopCost } from "./functions.js";
@@ -20,6 +21,7 @@ export { KeyedMap } from "./maps/keyed-map.js";
 export { HASH_ELEMENT, MAP_HEADER, MAP_HEADER_SIZE } from "./maps/layout.js";
 export { PerfEventArray, type PerfSample } from "./maps/perf-event-array.js";
 export { QueueMap } from "./maps/queue.js";
+export { ReferenceArray } from "./maps/reference-array.js";
 export { RingBufferMap } from "./maps/ringbuf.js";
 export { RuntimeMap, UPDATE_FLAGS } from "./maps/runtime-map.js";
 export type { PendingRedirect } from "./packet.js";
