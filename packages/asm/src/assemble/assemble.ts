@@ -6,8 +6,9 @@ import { Cursor } from "../text/cursor.js";
 import type { Expression, ExpressionScope } from "../text/expression.js";
 import { errorAt, type Token } from "../text/lexer.js";
 import type { AssembledRelocation, AssembledSection, AssembledSymbol, Assembly } from "./assembly.js";
+import { type PendingValue, writeValue } from "./data.js";
 import { type DirectiveContext, equate, runDirective } from "./directives.js";
-import { type PendingInstruction, type PendingValue, resolveInstruction, writeValue } from "./operands.js";
+import { type PendingInstruction, resolveInstruction } from "./operands.js";
 import { SectionBuilder } from "./section.js";
 import { isPrivateName, type Located, SymbolTable } from "./symbols.js";
 

@@ -29,7 +29,8 @@ export interface FormatOptions {
   readonly kfuncName?: (id: number) => string | undefined;
 }
 
-const DIALECTS: Readonly<Record<FormatDialect, { readonly syntax: Syntax; readonly style: Style }>> = {
+/** What each kind of text is printed with. */
+const WRITERS: Readonly<Record<FormatDialect, { readonly syntax: Syntax; readonly style: Style }>> = {
   kernel: { syntax: kernelSyntax, style: kernelStyle },
   "kernel-log": { syntax: kernelLogSyntax, style: kernelLogStyle },
   gas: { syntax: gasSyntax, style: gasStyle },
@@ -120,7 +121,7 @@ const looksLike = (slot: Instruction): Operation => {
 export const formatInstruction = (instructions: readonly Instruction[], pc: number, options: FormatOptions): string => {
   const slot = instructions[pc]!;
   const next = instructions[pc + 1];
-  const { syntax, style } = DIALECTS[options.dialect];
+  const { syntax, style } = WRITERS[options.dialect];
   const isLog = options.dialect === "kernel-log";
   const op = isLog && slot.op.family === "raw" ? looksLike(slot) : slot.op;
   const template = templatesOf(syntax, op)?.[0];
