@@ -1,0 +1,128 @@
+import { existsSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { gunzipSync } from "node:zlib";
+import { decode } from "@ebpf/asm";
+import { type Btf, decodeBtf } from "@ebpf/btf";
+import { hexToBytes } from "@ebpf/core";
+import { ATTACH_TYPES, MAP_TYPES, type MapSpec, PROGRAM_TYPES, type ProgramSpec } from "@ebpf/platform";
+import { ConformanceError } from "./errors.js";
+import { readTar } from "./tar.js";
+
+/** A map of a recorded program. */
+interface MapRecord {
+  readonly fd: number;
+  readonly error?: number;
+  readonly name: string;
+  readonly type: number;
+  readonly key_size: number;
+  readonly value_size: number;
+  readonly max_entries: number;
+  readonly map_flags: number;
+  readonly btf_key_type_id?: number;
+  readonly btf_value_type_id?: number;
+  readonly frozen?: boolean;
+  readonly value_hex?: string;
+  readonly inner_map?: MapRecord;
+}
+
+/** A program as `BPF_PROG_LOAD` got it, with what Linux 6.18 said. The format of the corpora's `kernel-selftests`. */
+export interface KernelRecord {
+  readonly id: number;
+  readonly object: string;
+  readonly program: string;
+  readonly section: string;
+  readonly prog_type: number;
+  readonly expected_attach_type: number;
+  readonly attach_btf_id: number;
+  readonly prog_flags: number;
+  readonly license: string;
+  readonly insns: string;
+  readonly func_info?: readonly { insn_off: number; type_id: number; name: string; linkage: number }[];
+  readonly btf?: string;
+  readonly maps?: readonly MapRecord[];
+  readonly btf_need: string;
+  readonly kernel: {
+    readonly verdict: string;
+    readonly msgs: readonly string[];
+    readonly processed_insns: number | null;
+  };
+}
+
+/** Bits of `prog_flags`. Source: Linux's uapi. */
+const FLAG = { strictAlignment: 1, anyAlignment: 2, testStateFrequency: 8, sleepable: 16, frags: 32 } as const;
+
+const LINKAGES = ["static", "global", "extern"] as const;
+
+const mapOf = (record: MapRecord, btf: Btf | undefined): MapSpec => {
+  const content = record.value_hex === undefined ? undefined : hexToBytes(record.value_hex);
+  return {
+    name: record.name,
+    type: MAP_TYPES[record.type] ?? "unspec",
+    keySize: record.key_size,
+    valueSize: record.value_size,
+    maxEntries: record.max_entries,
+    flags: record.map_flags,
+    ...(btf &&
+      record.btf_value_type_id !== undefined && {
+        btf: { btf, keyTypeId: record.btf_key_type_id ?? 0, valueTypeId: record.btf_value_type_id },
+      }),
+    ...(record.inner_map && { inner: mapOf(record.inner_map, btf) }),
+    ...(content && { initial: [{ key: new Uint8Array(4), value: content }] }),
+    ...(record.frozen && { frozen: true }),
+  };
+};
+
+/** The program of a record. A map that could not be made is left out, as it was for the kernel. */
+export const programOf = (record: KernelRecord, btfs: ReadonlyMap<string, Btf>): ProgramSpec => {
+  const btf = record.btf === undefined ? undefined : btfs.get(record.btf);
+  const attachType = ATTACH_TYPES[record.expected_attach_type];
+  const maps = (record.maps ?? []).filter(({ error }) => error === undefined);
+  const has = (flag: number): boolean => (record.prog_flags & flag) !== 0;
+  return {
+    name: record.program,
+    section: record.section,
+    type: PROGRAM_TYPES[record.prog_type] ?? "unspec",
+    ...(attachType && { attachType }),
+    attachBtfId: record.attach_btf_id,
+    license: record.license,
+    flags: {
+      strictAlignment: has(FLAG.strictAlignment),
+      anyAlignment: has(FLAG.anyAlignment),
+      testStateFrequency: has(FLAG.testStateFrequency),
+      sleepable: has(FLAG.sleepable),
+      frags: has(FLAG.frags),
+    },
+    byteOrder: "little",
+    instructions: decode(hexToBytes(record.insns) ?? new Uint8Array()),
+    functions: (record.func_info ?? []).map(({ insn_off, type_id, name, linkage }) => ({
+      pc: insn_off,
+      typeId: type_id,
+      name,
+      linkage: LINKAGES[linkage] ?? "static",
+    })),
+    lines: [],
+    maps: new Map(maps.map((map) => [map.fd, mapOf(map, btf)])),
+    ...(btf && { btf }),
+  };
+};
+
+const readGzip = (path: string): Buffer => {
+  if (!existsSync(path)) throw new ConformanceError("NOT_FOUND", `${path} is not there`);
+  return gunzipSync(readFileSync(path));
+};
+
+/** Reads the recorded programs of a folder. */
+export const readRecords = (directory: string): KernelRecord[] =>
+  readGzip(join(directory, "programs.jsonl.gz"))
+    .toString("utf8")
+    .split("\n")
+    .filter((line) => line !== "")
+    .map((line) => JSON.parse(line) as KernelRecord);
+
+/** Reads the BTF of the recorded objects, by file name. */
+export const readBtfs = (directory: string): Map<string, Btf> => {
+  const files = readTar(readGzip(join(directory, "btf.tar.gz")));
+  return new Map(
+    [...files].map(([name, bytes]) => [name.replace(/^.*\//, ""), decodeBtf(bytes.slice(), { path: name })] as const),
+  );
+};

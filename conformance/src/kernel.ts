@@ -1,0 +1,133 @@
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { parseArgs } from "node:util";
+import type { Btf } from "@ebpf/btf";
+import { linuxRecorder } from "@ebpf/platform";
+import { type Report, verify } from "@ebpf/verifier";
+import { type KernelRecord, programOf, readBtfs, readRecords } from "./kernel-records.js";
+
+/** How our verdict on one program compares with the kernel's. */
+export interface KernelOutcome {
+  readonly id: number;
+  readonly object: string;
+  readonly program: string;
+  readonly kernel: string;
+  readonly ours: "accept" | "reject" | "unsupported" | "crashed" | "timeout";
+  readonly code?: string;
+  readonly message?: string;
+  readonly kernelMessage?: string;
+  readonly insns: number | null;
+  readonly ourInsns: number;
+  /** Microseconds. */
+  readonly us: number;
+}
+
+/** Counts over all programs; `agree` is where both accept or both reject. */
+export interface KernelSummary {
+  readonly total: number;
+  readonly agree: number;
+  readonly falseAccept: number;
+  readonly falseReject: number;
+  readonly unsupported: number;
+  readonly crashed: number;
+  readonly timeout: number;
+  readonly messageAgree: number;
+  readonly rejectsCompared: number;
+}
+
+/** Milliseconds that one program may take. */
+const TIME_LIMIT = 20_000;
+
+const oursOf = ({ verdict, rejection }: Report): KernelOutcome["ours"] => {
+  if (verdict === "accept") return "accept";
+  if (rejection?.code === "ABORTED") return "timeout";
+  return rejection?.code.startsWith("UNSUPPORTED_") ? "unsupported" : "reject";
+};
+
+/** Lines of a log that say something of the program and not of its source or its signature. */
+const comparable = (messages: readonly string[]): string[] =>
+  messages.filter((line) => !/^(;|arg#|Global function )/.test(line));
+
+const judge = (record: KernelRecord, btfs: ReadonlyMap<string, Btf>): KernelOutcome => {
+  const started = performance.now();
+  const base = {
+    id: record.id,
+    object: record.object,
+    program: record.program,
+    kernel: record.kernel.verdict,
+    kernelMessage: comparable(record.kernel.msgs).join("\n"),
+    insns: record.kernel.processed_insns,
+  };
+  const us = (): number => Math.round((performance.now() - started) * 1000);
+  try {
+    const report = verify(programOf(record, btfs), {
+      platform: linuxRecorder,
+      shouldAbort: () => performance.now() - started > TIME_LIMIT,
+    });
+    const { code, message } = report.rejection ?? {};
+    const ourInsns = report.statistics.processedInstructions;
+    return { ...base, ours: oursOf(report), ...(code && { code }), ...(message && { message }), ourInsns, us: us() };
+  } catch (error) {
+    // A crash is a finding: it is counted, and the next program gets its turn.
+    const message = error instanceof Error ? (error.stack ?? error.message) : String(error);
+    return { ...base, ours: "crashed", message, ourInsns: 0, us: us() };
+  }
+};
+
+const summarize = (outcomes: readonly KernelOutcome[]): KernelSummary => {
+  const count = (test: (outcome: KernelOutcome) => boolean): number => outcomes.filter(test).length;
+  const bothReject = outcomes.filter(({ ours, kernel }) => ours === "reject" && kernel === "reject");
+  return {
+    total: outcomes.length,
+    agree: count(({ ours, kernel }) => ours === kernel),
+    falseAccept: count(({ ours, kernel }) => ours === "accept" && kernel === "reject"),
+    falseReject: count(({ ours, kernel }) => ours === "reject" && kernel === "accept"),
+    unsupported: count(({ ours }) => ours === "unsupported"),
+    crashed: count(({ ours }) => ours === "crashed"),
+    timeout: count(({ ours }) => ours === "timeout"),
+    messageAgree: bothReject.filter(({ message, kernelMessage }) => message === kernelMessage).length,
+    rejectsCompared: bothReject.length,
+  };
+};
+
+/** Verifies every recorded program of a folder whose BTF need is `need`, and compares verdicts. */
+export const compareWithKernel = (directory: string, need: string): KernelOutcome[] => {
+  const records = readRecords(directory).filter(
+    ({ btf_need, kernel }) =>
+      (need === "all" || btf_need === need) && (kernel.verdict === "accept" || kernel.verdict === "reject"),
+  );
+  const btfs = readBtfs(directory);
+  return records.map((record) => judge(record, btfs));
+};
+
+/**
+ * `conformance kernel [--dir DIR] [--need none|kfunc|all] [--details FILE] [--json]`
+ *
+ * @param corpora the folder that holds the default `kernel-selftests`
+ * @returns the exit code: 0 when nothing was accepted wrongly and nothing crashed
+ */
+export const runKernel = async (args: readonly string[], corpora: string): Promise<number> => {
+  const { values } = parseArgs({
+    args: [...args],
+    options: {
+      dir: { type: "string", default: join(corpora, "kernel-selftests") },
+      need: { type: "string", default: "none" },
+      details: { type: "string" },
+      json: { type: "boolean", default: false },
+    },
+  });
+  const outcomes = compareWithKernel(values.dir, values.need);
+  if (values.details !== undefined) {
+    writeFileSync(values.details, outcomes.map((outcome) => `${JSON.stringify(outcome)}\n`).join(""));
+  }
+  const summary = summarize(outcomes);
+  if (!values.json) {
+    for (const { object, program, message } of outcomes.filter(
+      ({ ours, kernel }) => ours === "accept" && kernel === "reject",
+    )) {
+      console.log(`false accept: ${object} ${program}${message === undefined ? "" : ` ${message}`}`);
+    }
+  }
+  console.log(JSON.stringify(summary));
+  return summary.falseAccept === 0 && summary.crashed === 0 ? 0 : 1;
+};

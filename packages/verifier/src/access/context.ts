@@ -1,0 +1,60 @@
+import type { ContextField } from "@ebpf/platform";
+import { unknownOf } from "../domain/cast.js";
+import { formatTnum } from "../report/format.js";
+import { reject } from "../report/reject.js";
+import { type PointerKind, pointerRegister, type Register, scalarRegister } from "../state/register.js";
+import type { Walk } from "../walk.js";
+import type { Access } from "./access.js";
+
+const POINTERS: Readonly<Record<Exclude<ContextField["value"], "scalar">, { kind: PointerKind; nullable: boolean }>> = {
+  packet: { kind: "pkt", nullable: false },
+  packet_meta: { kind: "pkt_meta", nullable: false },
+  packet_end: { kind: "pkt_end", nullable: false },
+  sock: { kind: "sock", nullable: false },
+  sock_or_null: { kind: "sock", nullable: true },
+  sock_common_or_null: { kind: "sock_common", nullable: true },
+  flow_keys: { kind: "flow_keys", nullable: false },
+};
+
+/** The context is accessed through the pointer the program got, without any arithmetic on it. */
+export const checkUnmodifiedContext = (pointer: Register, register: number): void => {
+  if (pointer.offset < 0) {
+    reject("CONTEXT_ACCESS", `negative offset ctx ptr R${register} off=${pointer.offset} disallowed`, register);
+  }
+  if (pointer.offset !== 0) {
+    reject("CONTEXT_ACCESS", `dereference of modified ctx ptr R${register} off=${pointer.offset} disallowed`, register);
+  }
+  const { bits } = pointer.value;
+  if ((bits.value.lo | bits.value.hi | bits.mask.lo | bits.mask.hi) !== 0) {
+    reject("CONTEXT_ACCESS", `variable ctx access var_off=${formatTnum(bits)} disallowed`, register);
+  }
+};
+
+const sizeFits = (field: ContextField, { size, kind }: Access): boolean => {
+  if (size === field.access) return true;
+  if (size > field.access) return field.wide === true && size === 8;
+  return kind === "read" ? field.narrow : field.narrowStore === true;
+};
+
+const allows = (walk: Walk, field: ContextField, access: Access): boolean => {
+  const { attachType } = walk.program.spec;
+  const open = (types: readonly string[] | undefined): boolean =>
+    types === undefined || (attachType !== undefined && types.includes(attachType));
+  if (!open(field.attachTypes)) return false;
+  const permitted = access.kind === "read" ? field.readable : field.writable && open(field.writableBy);
+  return permitted && sizeFits(field, access) && !(access.signed && field.value !== "scalar");
+};
+
+export const accessContext = (walk: Walk, access: Access): Register => {
+  const { pointer, register, offset, size } = access;
+  checkUnmodifiedContext(pointer, register);
+  const field = walk.program.rules.context.fields.find(
+    (row) => row.offset <= offset && offset + size <= row.offset + row.size,
+  );
+  if (field === undefined || offset % size !== 0 || !allows(walk, field, access)) {
+    reject("CONTEXT_ACCESS", `invalid bpf_context access off=${offset} size=${size}`, register);
+  }
+  if (field.value === "scalar") return scalarRegister(unknownOf(size));
+  const { kind, nullable } = POINTERS[field.value];
+  return pointerRegister(kind, { nullable, id: nullable ? walk.newId() : 0 });
+};

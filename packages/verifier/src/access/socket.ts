@@ -1,0 +1,46 @@
+import { unknownOf } from "../domain/cast.js";
+import * as W from "../domain/word.js";
+import { reject } from "../report/reject.js";
+import { kindName, type Register, scalarRegister } from "../state/register.js";
+import type { Walk } from "../walk.js";
+import type { Access } from "./access.js";
+
+/** Bytes of struct bpf_sock; its 2-byte port is followed by 2 bytes of padding. */
+const SOCK_SIZE = 80;
+const PORT = 48;
+/** Fields `type` to `priority` of a socket are only there for full sockets. */
+const FULL_ONLY = [8, 24] as const;
+/** struct bpf_tcp_sock: 4-byte fields but for two counters of 8 bytes. */
+const TCP_SOCK_SIZE = 120;
+const TCP_WIDE_FIELDS = [80, 88];
+
+const socketAllows = (offset: number, size: number, full: boolean): boolean => {
+  if (offset < 0 || offset + size > SOCK_SIZE || offset % size !== 0 || size === 8) return false;
+  if (offset === PORT + 2 || offset === PORT + 3) return false;
+  return full || offset < FULL_ONLY[0] || offset >= FULL_ONLY[1];
+};
+
+const tcpSocketAllows = (offset: number, size: number): boolean =>
+  offset >= 0 &&
+  offset + size <= TCP_SOCK_SIZE &&
+  offset % size === 0 &&
+  size === (TCP_WIDE_FIELDS.includes(offset) ? 8 : 4);
+
+/** Sockets are read only, at known offsets, field by field. */
+export const accessSocket = (_walk: Walk, access: Access): Register => {
+  const { register, pointer, offset, size } = access;
+  const name = kindName(pointer);
+  if (access.kind === "write") reject("READ_ONLY", `R${register} cannot write into ${name}`, register);
+  if (W.less(pointer.value.s64.min, W.ZERO)) {
+    reject(
+      "NEGATIVE_OFFSET",
+      `R${register} min value is negative, either use unsigned index or do a if (index >=0) check.`,
+      register,
+    );
+  }
+  const at = pointer.offset + offset;
+  const allowed =
+    pointer.kind === "tcp_sock" ? tcpSocketAllows(at, size) : socketAllows(at, size, pointer.kind === "sock");
+  if (!allowed) reject("OUT_OF_BOUNDS", `R${register} invalid ${name} access off=${at} size=${size}`, register);
+  return scalarRegister(unknownOf(size));
+};

@@ -1,0 +1,190 @@
+import { invariant } from "@ebpf/core";
+import { truncate, unknownOf } from "../domain/cast.js";
+import * as S from "../domain/scalar.js";
+import * as W from "../domain/word.js";
+import { formatTnum } from "../report/format.js";
+import { reject } from "../report/reject.js";
+import { isNull, isScalar, type Register, scalarRegister, UNKNOWN_SCALAR, unlinked } from "../state/register.js";
+import {
+  BYTE,
+  type ByteKind,
+  byteKind,
+  overwrite,
+  SLOT_BYTES,
+  type Slot,
+  spilledBytes,
+  spillInto,
+} from "../state/stack.js";
+import type { Frame } from "../state/state.js";
+import type { Walk } from "../walk.js";
+import type { Access } from "./access.js";
+import type { RegionAccess } from "./region.js";
+
+/** A stretch of stack: offsets from the frame pointer, `from` ≤ byte < `to` ≤ 0. */
+interface Stretch {
+  readonly frame: Frame;
+  readonly from: number;
+  readonly to: number;
+}
+
+const slotIndex = (offset: number): number => Math.floor((-offset - 1) / SLOT_BYTES);
+/** The byte in its slot: offset -8 is byte 0 of slot 0. */
+const byteInSlot = (offset: number): number => ((offset % SLOT_BYTES) + SLOT_BYTES) % SLOT_BYTES;
+
+const frameOf = (walk: Walk, pointer: Register): Frame => {
+  const frame = walk.state.frames[pointer.frame];
+  invariant(frame !== undefined, "a stack pointer's frame is live");
+  return frame;
+};
+
+type Purpose = "read from" | "write to" | "indirect access to";
+
+const outside = (access: RegionAccess, purpose: Purpose): never => {
+  const { register, pointer, offset, size } = access;
+  if (S.isConstant(pointer.value)) {
+    const at = pointer.offset + offset + W.toNumber(pointer.value.bits.value);
+    return reject("STACK_OUT_OF_BOUNDS", `invalid ${purpose} stack R${register} off=${at} size=${size}`, register);
+  }
+  return reject(
+    "STACK_OUT_OF_BOUNDS",
+    `invalid variable-offset ${purpose} stack R${register} var_off=${formatTnum(pointer.value.bits)} off=${offset} size=${size}`,
+    register,
+  );
+};
+
+const MAX_VARIABLE_OFFSET = 1 << 29;
+
+/** Where an access may fall: all of it lies in the frame's stack. Deepens the function's stack as needed. */
+export const stackStretch = (walk: Walk, access: RegionAccess, purpose: Purpose): Stretch => {
+  const { register, pointer, offset, size } = access;
+  const { min, max } = pointer.value.s64;
+  if (W.toNumber(max) >= MAX_VARIABLE_OFFSET || W.toNumber(min) <= -MAX_VARIABLE_OFFSET) {
+    reject("UNBOUNDED_OFFSET", `invalid unbounded variable-offset ${purpose} stack R${register}`, register);
+  }
+  const from = pointer.offset + offset + W.toNumber(min);
+  const to = pointer.offset + offset + W.toNumber(max) + size;
+  if (from < -walk.platform.limits.stack || to > 0 || size < 0) outside(access, purpose);
+  const frame = frameOf(walk, pointer);
+  walk.stackDepth[frame.subprogram] = Math.max(walk.stackDepth[frame.subprogram]!, -from);
+  return { frame, from, to };
+};
+
+const isFixed = (pointer: Register): boolean => S.isConstant(pointer.value);
+
+const kindAt = (frame: Frame, offset: number): ByteKind => byteKind(frame.slot(slotIndex(offset)), byteInSlot(offset));
+
+/** The kinds of the bytes of a stretch. A privileged program may read bytes that it never wrote. */
+const kindsIn = (walk: Walk, { frame, from, to }: Stretch): ByteKind[] => {
+  const kinds: ByteKind[] = [];
+  for (let offset = from; offset < to; offset++) kinds.push(kindAt(frame, offset));
+  if (kinds.includes(BYTE.invalid)) walk.facts.readsUninitialized(walk.pc);
+  return kinds;
+};
+
+/** What mixed bytes read as: 0 when all are zero, else any number of that size. */
+const readBytes = (walk: Walk, stretch: Stretch, size: Access["size"]): Register => {
+  const zero = kindsIn(walk, stretch).every((kind) => kind === BYTE.zero);
+  return scalarRegister(zero ? S.ZERO : unknownOf(size));
+};
+
+/** A zero in spilled and zero bytes, as after zeroing a structure and spilling a zero over it. */
+const isZeroMix = (slot: Slot, kinds: readonly ByteKind[]): boolean =>
+  kinds.every((kind) => kind === BYTE.zero || (kind === BYTE.spill && isNull(slot.spilled!)));
+
+/** Reads part of a slot that holds a spilled number. Its low bytes are known; others are any bytes. */
+const fillPart = (walk: Walk, slot: Slot, stretch: Stretch, access: Access): Register => {
+  const spilled = slot.spilled!;
+  if (!isScalar(spilled)) reject("BAD_SPILL", "invalid size of register fill", access.register);
+  const held = spilledBytes(slot);
+  const little = walk.program.spec.byteOrder === "little";
+  const lowStart = little ? 0 : held - access.size;
+  if (access.size <= held && byteInSlot(stretch.from) === lowStart) {
+    const fits = W.equal(truncate(spilled.value, access.size).u64.max, spilled.value.u64.max);
+    return { ...(fits ? spilled : unlinked(spilled)), value: truncate(spilled.value, access.size) };
+  }
+  if (isZeroMix(slot, kindsIn(walk, stretch))) return scalarRegister(S.ZERO);
+  return scalarRegister(unknownOf(access.size));
+};
+
+export const readStack = (walk: Walk, access: Access): Register => {
+  const stretch = stackStretch(walk, access, "read from");
+  // A spilled pointer among bytes at an unknown place reads as a number, which a privileged program may see of it.
+  if (!isFixed(access.pointer)) return readBytes(walk, stretch, access.size);
+  const slot = stretch.frame.slot(slotIndex(stretch.from));
+  if (slot.spilled === undefined) return readBytes(walk, stretch, access.size);
+  if (access.size === SLOT_BYTES && spilledBytes(slot) === SLOT_BYTES) return slot.spilled;
+  return fillPart(walk, slot, stretch, access);
+};
+
+const setBytes = ({ frame, from, to }: Stretch, kind: ByteKind): void => {
+  for (let offset = from; offset < to; ) {
+    const index = slotIndex(offset);
+    const byte = byteInSlot(offset);
+    const count = Math.min(SLOT_BYTES - byte, to - offset);
+    frame.setSlot(index, overwrite(frame.slot(index), byte, count, kind));
+    offset += count;
+  }
+};
+
+const isSpilledPointer = (slot: Slot): boolean => slot.spilled !== undefined && !isScalar(slot.spilled);
+
+/** A pointer into the running function's stack must not be left in its caller's. */
+const checkEscape = (walk: Walk, frame: Frame, value: Register): void => {
+  if (value.kind === "fp" && frame !== walk.state.frame) {
+    reject("STACK_POINTER_ESCAPE", "cannot spill pointers to stack into stack frame of the caller");
+  }
+};
+
+const spill = (walk: Walk, stretch: Stretch, { size }: Access, value: Register): void => {
+  const { frame, from } = stretch;
+  checkEscape(walk, frame, value);
+  const index = slotIndex(from);
+  const fits = !isScalar(value) || W.bitLength(value.value.u64.max) <= 8 * size;
+  frame.setSlot(index, spillInto(frame.slot(index), fits ? value : unlinked(value), size));
+};
+
+const writeFixed = (walk: Walk, stretch: Stretch, access: Access, value: Register): void => {
+  const whole = byteInSlot(stretch.from) === 0;
+  if (isScalar(value) && whole && (access.size === SLOT_BYTES || walk.program.spec.byteOrder === "little")) {
+    spill(walk, stretch, access, value);
+    return;
+  }
+  if (!isScalar(value)) {
+    if (access.size !== SLOT_BYTES) reject("BAD_SPILL", "invalid size of register spill", access.register);
+    spill(walk, stretch, access, value);
+    return;
+  }
+  setBytes(stretch, isNull(value) ? BYTE.zero : BYTE.misc);
+};
+
+/** A write at an unknown place: every byte it may hit is any byte afterwards, but zero bytes stay zero under zeros. */
+const writeSomewhere = (walk: Walk, { frame, from, to }: Stretch, value: Register): void => {
+  checkEscape(walk, frame, value);
+  const zero = isNull(value);
+  for (let offset = from; offset < to; offset++) {
+    const index = slotIndex(offset);
+    const slot = frame.slot(index);
+    const kind = byteKind(slot, byteInSlot(offset));
+    const keepsZero =
+      zero && (kind === BYTE.zero || (kind === BYTE.spill && !isSpilledPointer(slot) && isNull(slot.spilled!)));
+    frame.setSlot(index, overwrite(slot, byteInSlot(offset), 1, keepsZero ? BYTE.zero : BYTE.misc));
+  }
+};
+
+export const writeStack = (walk: Walk, access: Access): Register => {
+  const stretch = stackStretch(walk, access, "write to");
+  const value = access.value ?? UNKNOWN_SCALAR;
+  if (isFixed(access.pointer)) writeFixed(walk, stretch, access, value);
+  else writeSomewhere(walk, stretch, value);
+  return UNKNOWN_SCALAR;
+};
+
+/** A helper reads the stretch; bytes that were never written are allowed, as for loads. */
+export const helperReadsStack = (walk: Walk, access: RegionAccess): void => {
+  kindsIn(walk, stackStretch(walk, access, "indirect access to"));
+};
+
+/** A helper writes the stretch, or part of it: all of it is any bytes afterwards. */
+export const helperWritesStack = (walk: Walk, access: RegionAccess): void => {
+  setBytes(stackStretch(walk, access, "indirect access to"), BYTE.misc);
+};

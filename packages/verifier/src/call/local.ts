@@ -1,0 +1,42 @@
+import { type Instruction, targetOf } from "@ebpf/asm";
+import { reject } from "../report/reject.js";
+import { pointerRegister } from "../state/register.js";
+import { FRAME_POINTER, Frame } from "../state/state.js";
+import type { Walk } from "../walk.js";
+import { clobber } from "./helper.js";
+
+const FIRST_ARGUMENT = 1;
+const LAST_ARGUMENT = 5;
+
+/** A call of one of the program's own functions: it is walked as part of the caller's path. */
+export const callLocal = (walk: Walk, slot: Instruction): void => {
+  const target = targetOf(slot, walk.pc)!;
+  const callee = walk.program.subprogramAt[target]!;
+  if (callee.global) {
+    reject("UNSUPPORTED_GLOBAL_FUNCTION", `global function ${callee.name} is not modelled yet`);
+  }
+  const { frames } = walk.state;
+  if (frames.length >= walk.platform.limits.frames) {
+    reject("CALL_DEPTH", `the call stack of ${frames.length + 1} frames is too deep`);
+  }
+  const frame = new Frame(frames.length, callee.index, walk.pc);
+  for (let register = FIRST_ARGUMENT; register <= LAST_ARGUMENT; register++) {
+    frame.registers[register] = walk.state.register(register);
+  }
+  frame.registers[FRAME_POINTER] = pointerRegister("fp", { frame: frame.index });
+  clobber(walk);
+  frames.push(frame);
+  walk.pc = target;
+};
+
+/** A function's return: its frame is gone, and with it every pointer into it. */
+export const returnFromLocal = (walk: Walk): void => {
+  const result = walk.read(0);
+  const { frames } = walk.state;
+  if (result.kind === "fp") {
+    reject("STACK_POINTER_ESCAPE", "cannot return stack pointer to the caller", 0);
+  }
+  const done = frames.pop()!;
+  walk.state.setRegister(0, result);
+  walk.pc = done.callSite + 1;
+};

@@ -1,0 +1,14 @@
+import type { HelperPrototype, MapSpec } from "@ebpf/platform";
+import { mapTypeNumber } from "@ebpf/platform";
+import { reject } from "../report/reject.js";
+import type { Walk } from "../walk.js";
+
+/** Helpers that take any map whose own row names them, and those that only some maps' rows name, are told by one table. */
+export const checkMapFits = (walk: Walk, helper: HelperPrototype, map: MapSpec | undefined): void => {
+  if (map === undefined) return;
+  const rules = walk.platform.mapTypes[map.type];
+  if (rules === undefined) reject("UNSUPPORTED_MAP", `maps of type ${map.type} are not modelled yet`);
+  if (!rules.helpers.includes(helper.name.replace(/^bpf_/, ""))) {
+    reject("WRONG_MAP_TYPE", `cannot pass map_type ${mapTypeNumber(map.type)} into func ${helper.name}#${helper.id}`);
+  }
+};

@@ -1,0 +1,70 @@
+import type { HelperPrototype } from "@ebpf/platform";
+import { checkMapValue } from "../access/map-value.js";
+import { checkPacketRange } from "../access/packet.js";
+import { checkRegion, type RegionAccess } from "../access/region.js";
+import { helperReadsStack, helperWritesStack } from "../access/stack.js";
+import { reject } from "../report/reject.js";
+import { kindName, type Register } from "../state/register.js";
+import type { Walk } from "../walk.js";
+
+export type MemoryUse = "read" | "write" | "update";
+
+/** Memory that a helper is given. */
+export interface MemoryArgument {
+  readonly register: number;
+  readonly pointer: Register;
+  readonly size: number;
+  readonly use: MemoryUse;
+  readonly helper: Pick<HelperPrototype, "name" | "packetArguments">;
+}
+
+const EXPECTED = "fp, pkt, pkt_meta, map_key, map_value, mem, ringbuf_mem, buf, trusted_ptr_";
+
+const checkPacket = (walk: Walk, { use, helper }: MemoryArgument, access: RegionAccess): void => {
+  const { rules } = walk.program;
+  if (!helper.packetArguments || !rules.packetReadable) {
+    reject("BAD_ARGUMENT", "helper access to the packet is not allowed", access.register);
+  }
+  if (use !== "read" && !rules.packetWritable) {
+    reject("PACKET_WRITE", "cannot write into packet", access.register);
+  }
+  checkPacketRange(access);
+};
+
+/**
+ * Checks that the helper may use `size` bytes behind the pointer.
+ *
+ * @returns what the use does to the state, to be done when the whole call is right
+ */
+export const checkMemory = (walk: Walk, argument: MemoryArgument): (() => void) | undefined => {
+  const { register, pointer, size, use } = argument;
+  const access: RegionAccess = { register, pointer, offset: 0, size };
+  if (pointer.nullable || pointer.kind === "scalar" || pointer.kind === "not_init") {
+    reject("BAD_ARGUMENT", `R${register} type=${kindName(pointer)} expected=${EXPECTED}`, register);
+  }
+  switch (pointer.kind) {
+    case "pkt":
+    case "pkt_meta":
+      checkPacket(walk, argument, access);
+      return undefined;
+    case "map_key":
+      if (use !== "read") reject("READ_ONLY", `R${register} cannot write into map_key`, register);
+      checkRegion(access, pointer.map!.keySize, "map_key");
+      return undefined;
+    case "map_value":
+      if (use !== "write") checkMapValue(access, "read");
+      if (use !== "read") checkMapValue(access, "write");
+      return undefined;
+    case "mem":
+      if (use !== "read" && pointer.readOnly) {
+        reject("READ_ONLY", `R${register} cannot write into ${kindName(pointer)}`, register);
+      }
+      checkRegion(access, pointer.size, "mem");
+      return undefined;
+    case "fp":
+      helperReadsStack(walk, access);
+      return use === "read" ? undefined : () => helperWritesStack(walk, access);
+    default:
+      return reject("BAD_ARGUMENT", `R${register} type=${kindName(pointer)} expected=${EXPECTED}`, register);
+  }
+};

@@ -1,0 +1,107 @@
+import type { AluOperator } from "@ebpf/asm";
+import * as S from "../domain/scalar.js";
+import * as W from "../domain/word.js";
+import { reject } from "../report/reject.js";
+import { kindName, type Register, type RegisterKind } from "../state/register.js";
+
+/** Offsets of pointers stay below this, fixed and variable part each. */
+const MAX_OFFSET = 1 << 29;
+
+const SYMBOLS: Readonly<Partial<Record<AluOperator, string>>> = {
+  and: "&=",
+  or: "|=",
+  xor: "^=",
+  mul: "*=",
+  div: "/=",
+  sdiv: "s/=",
+  mod: "%=",
+  smod: "s%=",
+  lsh: "<<=",
+  rsh: ">>=",
+  arsh: "s>>=",
+};
+
+const MOVABLE: ReadonlySet<RegisterKind> = new Set([
+  "ctx",
+  "map_value",
+  "map_key",
+  "fp",
+  "pkt",
+  "pkt_meta",
+  "mem",
+  "func",
+]);
+
+const isZeroOffset = (amount: S.Scalar): boolean => {
+  const value = S.constantValue(amount);
+  return value !== undefined && W.isZero(value);
+};
+
+/** Only some kinds may be moved at all; others only by known amounts, or by nothing. */
+const checkMovable = (pointer: Register, amount: S.Scalar, register: number): void => {
+  if (pointer.nullable) {
+    reject(
+      "POINTER_ARITHMETIC",
+      `R${register} pointer arithmetic on ${kindName(pointer)} prohibited, null-check it first`,
+      register,
+    );
+  }
+  if (MOVABLE.has(pointer.kind)) return;
+  if (pointer.kind === "flow_keys" && S.isConstant(amount)) return;
+  if (pointer.kind === "map_ptr" && isZeroOffset(amount)) return;
+  reject("POINTER_ARITHMETIC", `R${register} pointer arithmetic on ${kindName(pointer)} prohibited`, register);
+};
+
+/** The amount itself is bounded: not near the ends of the number range. */
+export const checkAmount = (amount: S.Scalar, pointer: Register): void => {
+  const name = kindName(pointer);
+  const value = S.constantValue(amount);
+  if (
+    value !== undefined &&
+    (W.less(W.fromInt32(MAX_OFFSET - 1), value) || W.less(value, W.fromInt32(1 - MAX_OFFSET)))
+  ) {
+    reject("POINTER_OUT_OF_BOUNDS", `math between ${name} pointer and ${W.toSignedBigInt(value)} is not allowed`);
+  }
+  if (pointer.offset >= MAX_OFFSET || pointer.offset <= -MAX_OFFSET) {
+    reject("POINTER_OUT_OF_BOUNDS", `${name} pointer offset ${pointer.offset} is not allowed`);
+  }
+  const { min } = amount.s64;
+  if (W.equal(min, W.SIGNED_MIN)) {
+    reject(
+      "POINTER_OUT_OF_BOUNDS",
+      `math between ${name} pointer and register with unbounded min value is not allowed`,
+    );
+  }
+  if (W.less(W.fromInt32(MAX_OFFSET - 1), min) || W.less(min, W.fromInt32(1 - MAX_OFFSET))) {
+    reject("POINTER_OUT_OF_BOUNDS", `value ${W.toSignedBigInt(min)} makes ${name} pointer be out of bounds`);
+  }
+};
+
+/** Decides whether `pointer op amount` is defined. `flipped`: the number stood left of the operator. */
+export const checkPointerArithmetic = (
+  operator: AluOperator,
+  pointer: Register,
+  amount: S.Scalar,
+  { register, flipped, width }: { register: number; flipped: boolean; width: 32 | 64 },
+): void => {
+  if (width === 32) reject("POINTER_ARITHMETIC", `R${register} 32-bit pointer arithmetic prohibited`, register);
+  checkMovable(pointer, amount, register);
+  checkAmount(amount, pointer);
+  if (operator === "add") return;
+  if (operator === "sub") {
+    if (flipped) reject("POINTER_ARITHMETIC", `R${register} tried to subtract pointer from scalar`, register);
+    if (pointer.kind === "fp") {
+      reject("POINTER_ARITHMETIC", `R${register} subtraction from stack pointer prohibited`, register);
+    }
+    return;
+  }
+  const symbol = SYMBOLS[operator] ?? operator;
+  const bitwise = operator === "and" || operator === "or" || operator === "xor";
+  reject(
+    "POINTER_ARITHMETIC",
+    bitwise
+      ? `R${register} bitwise operator ${symbol} on pointer prohibited`
+      : `R${register} pointer arithmetic with ${symbol} operator prohibited`,
+    register,
+  );
+};

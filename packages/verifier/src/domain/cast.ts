@@ -1,0 +1,46 @@
+import { interval, S32, S64, U32, U64 } from "./interval.js";
+import { constant, constantValue, type Scalar, UNKNOWN } from "./scalar.js";
+import { ofSigned, settle } from "./settle.js";
+import * as T from "./tnum.js";
+import * as W from "./word.js";
+
+/** The low 32 bits, zero-extended: what every 32-bit operation leaves. */
+export const zeroExtend32 = (a: Scalar): Scalar =>
+  settle({ bits: T.low(a.bits), u64: interval(W.ZERO, W.word(-1, 0)), s64: S64, u32: a.u32, s32: a.s32 });
+
+/** The low `bytes` bytes, zero-extended. When no bits above them vary or are set, the bounds stand. */
+export const truncate = (a: Scalar, bytes: 1 | 2 | 4 | 8): Scalar => {
+  if (bytes === 8) return a;
+  if (bytes === 4) return zeroExtend32(a);
+  const mask = W.fromUint32((1 << (8 * bytes)) - 1);
+  const above = W.not(mask);
+  const fits = W.equal(W.and(a.u64.min, above), W.and(a.u64.max, above));
+  const u64 = fits ? interval(W.and(a.u64.min, mask), W.and(a.u64.max, mask)) : interval(W.ZERO, mask);
+  return settle({ bits: T.truncate(a.bits, bytes), u64, s64: S64, u32: U32, s32: S32 });
+};
+
+const signExtendWord = (a: W.Word, bits: number): W.Word => W.shiftRightSigned(W.shiftLeft(a, 64 - bits), 64 - bits);
+
+/** The low `bits` bits, sign-extended to 64. */
+export const signExtend = (a: Scalar, bits: 8 | 16 | 32 | 64): Scalar => {
+  if (bits === 64) return a;
+  const value = constantValue(a);
+  if (value !== undefined) return constant(signExtendWord(value, bits));
+  const sameAbove = W.equal(W.shiftRightSigned(a.s64.min, bits), W.shiftRightSigned(a.s64.max, bits));
+  const min = signExtendWord(a.s64.min, bits);
+  const max = signExtendWord(a.s64.max, bits);
+  if (sameAbove && min.hi < 0 === max.hi < 0) return ofSigned(min, max);
+  const largest = W.subtract(W.shiftLeft(W.ONE, bits - 1), W.ONE);
+  return ofSigned(W.not(largest), largest);
+};
+
+/** The low `bits` bits, sign-extended to 32 and then zero-extended. */
+export const signExtend32 = (a: Scalar, bits: 8 | 16): Scalar =>
+  zeroExtend32(signExtend(truncate(a, bits === 8 ? 1 : 2), bits));
+
+/** The low 32 bits kept and the high ones unknown. */
+export const forgetHigh = (a: Scalar): Scalar =>
+  settle({ bits: T.withLow(T.UNKNOWN, T.low(a.bits)), u64: U64, s64: S64, u32: a.u32, s32: a.s32 });
+
+/** What a load of `bytes` bytes of unknown memory gives. */
+export const unknownOf = (bytes: 1 | 2 | 4 | 8): Scalar => truncate(UNKNOWN, bytes);

@@ -1,0 +1,11 @@
+export { CODES, type RejectionCode } from "./report/codes.js";
+export type { InstructionFacts } from "./report/facts.js";
+export {
+  type Diagnostic,
+  PATH_LIMIT,
+  type PathStep,
+  type Report,
+  type Statistics,
+  type SubprogramReport,
+} from "./report/report.js";
+export { type VerifyOptions, verify, type WalkEvent } from "./verify.js";

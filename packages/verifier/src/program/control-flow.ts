@@ -1,0 +1,86 @@
+import { type Instruction, slotsOf, targetOf } from "@ebpf/asm";
+import { reject } from "../report/reject.js";
+import type { Subprogram } from "./program.js";
+
+/** Where control may go from an instruction inside its function. A call goes on behind it. */
+export const successorsOf = (slot: Instruction, pc: number): readonly number[] => {
+  const { op } = slot;
+  if (op.family === "exit") return [];
+  if (op.family === "jump") {
+    const target = targetOf(slot, pc);
+    if (op.operator === "always") return [target!];
+    return target === undefined ? [] : [pc + 1, target];
+  }
+  return [pc + slotsOf(slot)];
+};
+
+const endsFunction = (slot: Instruction | undefined): boolean =>
+  slot !== undefined &&
+  (slot.op.family === "exit" ||
+    (slot.op.family === "jump" && (slot.op.operator === "always" || slot.op.operator === "gotox")));
+
+const checkFunction = (instructions: readonly Instruction[], { start, end }: Subprogram): void => {
+  for (let pc = start; pc < end; pc++) {
+    const slot = instructions[pc]!;
+    const target = slot.op.family === "jump" ? targetOf(slot, pc) : undefined;
+    if (target !== undefined && (target < start || target >= end)) {
+      reject("JUMP_OUT_OF_RANGE", `jump out of range from insn ${pc} to ${target}`);
+    }
+  }
+  if (!endsFunction(instructions[end - 1])) reject("FALL_THROUGH", "last insn is not an exit or jmp");
+};
+
+/** The instructions that can be reached from the start of each function that is called. */
+const reach = (instructions: readonly Instruction[], subprograms: readonly Subprogram[]): Uint8Array => {
+  const reached = new Uint8Array(instructions.length);
+  const work = [0];
+  const visit = (pc: number): void => {
+    if (instructions[pc]?.op.family === "lddw-tail") {
+      reject("JUMP_INTO_WIDE", `jump into the middle of ldimm64 insn ${pc}`);
+    }
+    if (reached[pc] === 0) {
+      reached[pc] = 1;
+      work.push(pc);
+    }
+  };
+  reached[0] = 1;
+  // Functions that nothing calls keep their listed start as a root: they are dead code, but not unreachable slots.
+  for (const { start } of subprograms) visit(start);
+  for (let pc = work.pop(); pc !== undefined; pc = work.pop()) {
+    const slot = instructions[pc]!;
+    if (slotsOf(slot) === 2) reached[pc + 1] = 1;
+    for (const next of successorsOf(slot, pc)) visit(next);
+  }
+  return reached;
+};
+
+/** Where states are compared: at conditional jumps, their targets, the targets of other jumps, and at calls. */
+const findPrunePoints = (instructions: readonly Instruction[]): Set<number> => {
+  const points = new Set<number>();
+  instructions.forEach((slot, pc) => {
+    const { op } = slot;
+    if (op.family === "call" && op.target === "local") points.add(pc);
+    if (op.family !== "jump") return;
+    if (op.operator !== "always") points.add(pc);
+    const target = targetOf(slot, pc);
+    if (target !== undefined) points.add(target);
+  });
+  return points;
+};
+
+const findCheckpoints = (instructions: readonly Instruction[]): Set<number> => {
+  const points = new Set<number>();
+  instructions.forEach(({ op }, pc) => {
+    if (op.family === "jump" && op.operator === "may_goto") points.add(pc);
+  });
+  return points;
+};
+
+/** Checks that control stays inside functions and reaches every slot, and finds where states are kept. */
+export const checkControlFlow = (instructions: readonly Instruction[], subprograms: readonly Subprogram[]) => {
+  for (const subprogram of subprograms) checkFunction(instructions, subprogram);
+  const reached = reach(instructions, subprograms);
+  const missed = reached.indexOf(0);
+  if (missed >= 0) reject("UNREACHABLE", `unreachable insn ${missed}`);
+  return { prunePoints: findPrunePoints(instructions), checkpoints: findCheckpoints(instructions) };
+};

@@ -1,0 +1,80 @@
+import type { Instruction } from "@ebpf/asm";
+import type { Platform } from "@ebpf/platform";
+import { successorsOf } from "./control-flow.js";
+
+/*
+ * Which registers may still be read: a backward data-flow analysis over each function. A register that is not live may
+ * hold anything, so comparisons of states leave it out.
+ */
+
+interface Effect {
+  readonly reads: number;
+  readonly writes: number;
+}
+
+const bit = (register: number): number => 1 << register;
+const ARGUMENTS = [0, 0b10, 0b110, 0b1110, 0b1_1110, 0b11_1110] as const;
+/** A call leaves r0 and destroys r1..r5. */
+const CALL_WRITES = 0b11_1111;
+
+const effectOf = (slot: Instruction, platform: Platform): Effect => {
+  const { op, dst, src } = slot;
+  switch (op.family) {
+    case "alu": {
+      const source = op.operand === "reg" ? bit(src) : 0;
+      const moves = op.operator === "mov" || op.operator === "movsx" || op.operator === "addr_space_cast";
+      return { reads: source | (moves ? 0 : bit(dst)), writes: bit(dst) };
+    }
+    case "load":
+      if (op.mode === "mem") return { reads: bit(src), writes: bit(dst) };
+      return { reads: bit(6) | (op.mode === "ind" ? bit(src) : 0), writes: CALL_WRITES };
+    case "store":
+      return { reads: bit(dst) | (op.operand === "reg" ? bit(src) : 0), writes: 0 };
+    case "atomic":
+      if (op.operator === "load_acquire") return { reads: bit(src), writes: bit(dst) };
+      if (op.operator === "cmpxchg") return { reads: bit(dst) | bit(src) | bit(0), writes: bit(0) };
+      return { reads: bit(dst) | bit(src), writes: op.fetch ? bit(src) : 0 };
+    case "jump":
+      if (op.operator === "gotox") return { reads: bit(dst), writes: 0 };
+      if (op.operator === "always" || op.operator === "may_goto") return { reads: 0, writes: 0 };
+      return { reads: bit(dst) | (op.operand === "reg" ? bit(src) : 0), writes: 0 };
+    case "call": {
+      const prototype = op.target === "helper" ? platform.helpers.get(slot.imm) : undefined;
+      const count =
+        prototype === undefined
+          ? 5
+          : Math.max(prototype.arguments.length, ...(prototype.variants ?? []).map((v) => v.arguments?.length ?? 0));
+      return {
+        reads: ARGUMENTS[count as 0 | 1 | 2 | 3 | 4 | 5] | (op.target === "register" ? bit(dst) : 0),
+        writes: CALL_WRITES,
+      };
+    }
+    case "exit":
+      return { reads: bit(0), writes: 0 };
+    case "lddw":
+      return { reads: 0, writes: bit(dst) };
+    case "lddw-tail":
+    case "raw":
+      return { reads: 0, writes: 0 };
+  }
+};
+
+/** For each slot, the registers that may be read from there on before they are written, as bits. */
+export const liveRegisters = (instructions: readonly Instruction[], platform: Platform): Uint16Array => {
+  const live = new Uint16Array(instructions.length + 1);
+  const effects = instructions.map((slot) => effectOf(slot, platform));
+  for (let changed = true; changed; ) {
+    changed = false;
+    for (let pc = instructions.length - 1; pc >= 0; pc--) {
+      const { reads, writes } = effects[pc]!;
+      let after = 0;
+      for (const next of successorsOf(instructions[pc]!, pc)) after |= live[next]!;
+      const before = reads | (after & ~writes);
+      if (before !== live[pc]) {
+        live[pc] = before;
+        changed = true;
+      }
+    }
+  }
+  return live;
+};

@@ -1,0 +1,80 @@
+import type { MapSpec, Platform } from "@ebpf/platform";
+import { specialFields } from "../access/map-fields.js";
+import { reject } from "../report/reject.js";
+import type { Program } from "./program.js";
+
+const SLEEPABLE_MAPS: readonly MapSpec["type"][] = [
+  "hash",
+  "lru_hash",
+  "array",
+  "percpu_hash",
+  "percpu_array",
+  "lru_percpu_hash",
+  "array_of_maps",
+  "hash_of_maps",
+  "ringbuf",
+  "user_ringbuf",
+  "inode_storage",
+  "sk_storage",
+  "task_storage",
+  "cgrp_storage",
+  "queue",
+  "stack",
+  "arena",
+  "insn_array",
+];
+
+/** Special fields that programs which may interrupt anything can't use. */
+const NOT_FOR_TRACING: Readonly<Record<string, string>> = {
+  bpf_timer: "bpf_timer",
+  bpf_wq: "bpf_wq",
+  bpf_spin_lock: "bpf_spin_lock",
+  bpf_list_head: "bpf_list_head",
+  bpf_rb_root: "bpf_rb_root",
+};
+
+const checkMap = ({ rules, spec }: Program, map: MapSpec): void => {
+  const fields = specialFields(map);
+  for (const { name } of fields) {
+    if (rules.tracing && name in NOT_FOR_TRACING) {
+      reject("MAP_NOT_ALLOWED", `tracing progs cannot use ${NOT_FOR_TRACING[name]} yet`);
+    }
+    if (spec.type === "socket_filter" && name === "bpf_spin_lock") {
+      reject("MAP_NOT_ALLOWED", "socket filter progs cannot use bpf_spin_lock yet");
+    }
+  }
+  if (spec.flags.sleepable && !SLEEPABLE_MAPS.includes(map.type)) {
+    reject("MAP_NOT_ALLOWED", "Sleepable programs can only use array, hash, ringbuf and local storage maps");
+  }
+};
+
+const checkValueOffset = (map: MapSpec, offset: number, platform: Platform): void => {
+  if (map.type === "arena") return;
+  if (!platform.mapTypes[map.type]?.directValue) {
+    reject("BAD_MAP_VALUE_OFFSET", "direct value access on this map type is not supported");
+  }
+  if (offset >>> 0 >= 1 << 29) reject("BAD_MAP_VALUE_OFFSET", `direct value offset of ${offset >>> 0} is not allowed`);
+  if (offset < 0 || offset >= map.valueSize || map.maxEntries !== 1) {
+    reject(
+      "BAD_MAP_VALUE_OFFSET",
+      `invalid access to map value pointer, value_size=${map.valueSize} off=${offset >>> 0}`,
+    );
+  }
+};
+
+/** Checks every map that the program refers to, reached or not. */
+export const checkMaps = (program: Program, platform: Platform): void => {
+  const used = new Set<MapSpec>();
+  program.instructions.forEach((slot, pc) => {
+    const { op, imm } = slot;
+    if (op.family !== "lddw" || (op.meaning !== "map" && op.meaning !== "map_value")) return;
+    const map = program.spec.maps.get(imm);
+    if (map === undefined) return reject("UNKNOWN_MAP", `fd ${imm} is not pointing to valid bpf_map`);
+    if (op.meaning === "map_value") checkValueOffset(map, program.instructions[pc + 1]!.imm, platform);
+    if (!used.has(map)) checkMap(program, map);
+    used.add(map);
+  });
+  if (used.size > platform.limits.maps) {
+    reject("TOO_MANY_MAPS", `The total number of maps per program has reached the limit of ${platform.limits.maps}`);
+  }
+};

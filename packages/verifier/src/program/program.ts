@@ -1,0 +1,101 @@
+import type { Instruction } from "@ebpf/asm";
+import { targetOf } from "@ebpf/asm";
+import type { MapSpec, Platform, ProgramSpec, ProgramTypeRules } from "@ebpf/platform";
+import { reject } from "../report/reject.js";
+import { checkControlFlow } from "./control-flow.js";
+import { liveRegisters } from "./liveness.js";
+
+/** A function of the program: the entry or the target of a local call or function reference. */
+export interface Subprogram {
+  readonly index: number;
+  /** First slot. */
+  readonly start: number;
+  /** Behind the last slot. */
+  readonly end: number;
+  readonly name: string;
+  /** Verified on its own, with arguments from its signature. */
+  readonly global: boolean;
+}
+
+/** A program that passed the checks that need no walk, with what the walk looks up at each pc. */
+export interface Program {
+  readonly spec: ProgramSpec;
+  readonly rules: ProgramTypeRules;
+  readonly instructions: readonly Instruction[];
+  readonly subprograms: readonly Subprogram[];
+  /** By slot. */
+  readonly subprogramAt: readonly Subprogram[];
+  /** Slots at which states are kept and compared. */
+  readonly prunePoints: ReadonlySet<number>;
+  /** Slots at which a state is always kept. */
+  readonly checkpoints: ReadonlySet<number>;
+  /** Bit r of entry pc: register r may be read from there on before it is written. */
+  readonly live: Uint16Array;
+  /** The handle that the program uses for a map. */
+  readonly handles: ReadonlyMap<MapSpec, number>;
+}
+
+const isFunctionReference = ({ op }: Instruction): boolean =>
+  (op.family === "call" && op.target === "local") || (op.family === "lddw" && op.meaning === "function");
+
+/** The pcs where functions begin, in order. */
+const functionStarts = (instructions: readonly Instruction[]): number[] => {
+  const starts = new Set([0]);
+  instructions.forEach((slot, pc) => {
+    if (!isFunctionReference(slot)) return;
+    const target = targetOf(slot, pc);
+    if (target === undefined || target < 0 || target >= instructions.length) {
+      reject("JUMP_OUT_OF_RANGE", `call to invalid destination (from insn ${pc} to ${target})`);
+    }
+    starts.add(target);
+  });
+  return [...starts].sort((a, b) => a - b);
+};
+
+const findSubprograms = (spec: ProgramSpec): Subprogram[] => {
+  const starts = functionStarts(spec.instructions);
+  return starts.map((start, index) => {
+    const info = spec.functions.find(({ pc }) => pc === start);
+    return {
+      index,
+      start,
+      end: starts[index + 1] ?? spec.instructions.length,
+      name: info?.name ?? (index === 0 ? spec.name : `func${index}`),
+      global: index > 0 && info?.linkage === "global",
+    };
+  });
+};
+
+const checkShape = (spec: ProgramSpec, platform: Platform): void => {
+  if (spec.instructions.length === 0) reject("EMPTY_PROGRAM", "a program needs at least one instruction");
+  if (spec.instructions.length > platform.limits.programSlots) {
+    reject("PROGRAM_TOO_LARGE", `${spec.instructions.length} slots are more than ${platform.limits.programSlots}`);
+  }
+};
+
+const rulesOf = (spec: ProgramSpec, platform: Platform): ProgramTypeRules =>
+  platform.programTypes[spec.type] ??
+  reject("UNSUPPORTED_PROGRAM_TYPE", `programs of type ${spec.type} are not modelled yet`);
+
+/** Checks a program as a whole and prepares it for the walk. */
+export const prepare = (spec: ProgramSpec, platform: Platform): Program => {
+  checkShape(spec, platform);
+  const rules = rulesOf(spec, platform);
+  const subprograms = findSubprograms(spec);
+  if (subprograms.length > platform.limits.subprograms) {
+    reject("TOO_MANY_SUBPROGRAMS", `too many subprograms: ${subprograms.length}`);
+  }
+  const { prunePoints, checkpoints } = checkControlFlow(spec.instructions, subprograms);
+  const subprogramAt = subprograms.flatMap((one) => new Array<Subprogram>(one.end - one.start).fill(one));
+  return {
+    spec,
+    rules,
+    instructions: spec.instructions,
+    subprograms,
+    subprogramAt,
+    prunePoints,
+    checkpoints,
+    live: liveRegisters(spec.instructions, platform),
+    handles: new Map([...spec.maps].map(([handle, map]) => [map, handle] as const)),
+  };
+};

@@ -1,0 +1,151 @@
+import type { MapSpec } from "@ebpf/platform";
+import type { Scalar } from "../domain/scalar.js";
+import * as S from "../domain/scalar.js";
+import { isZero } from "../domain/word.js";
+
+/** What a pointer points to. */
+export type PointerKind =
+  | "ctx"
+  | "map_ptr" // a map itself
+  | "map_value"
+  | "map_key"
+  | "fp" // a stack frame
+  | "pkt"
+  | "pkt_meta"
+  | "pkt_end"
+  | "mem" // memory of a known size
+  | "sock"
+  | "sock_common"
+  | "tcp_sock"
+  | "flow_keys"
+  | "func";
+
+export type RegisterKind = "not_init" | "scalar" | PointerKind;
+
+/**
+ * The abstract value of a register or of a stack slot; immutable.
+ *
+ * The concrete values are, by kind: any number of `value` (`scalar`); the object's address plus `offset` plus a number
+ * of `value` (pointers); and 0 as well when `nullable`.
+ */
+export interface Register {
+  readonly kind: RegisterKind;
+  /** Flags that go with any kind of pointer. */
+  readonly nullable: boolean;
+  readonly readOnly: boolean;
+  /** Memory that a helper handed out and that must be given back whole. */
+  readonly allocated: boolean;
+  /** Equal ids mean equal values (scalars, up to `delta`), equal variable parts (packet pointers) or equal nullness. */
+  readonly id: number;
+  /** The acquired reference that the pointer stands for, or 0. */
+  readonly reference: number;
+  /** Fixed part of a pointer's offset. */
+  readonly offset: number;
+  /** The number, or the variable part of a pointer's offset. */
+  readonly value: Scalar;
+  /** Packet pointers: bytes from the object's start that may be accessed, or one of `RANGE`. */
+  readonly range: number;
+  /** `map_ptr`, `map_value`, `map_key`. */
+  readonly map: MapSpec | undefined;
+  /** Tells inner maps from different look-ups apart; 0 for maps that the program names. */
+  readonly mapId: number;
+  /** `mem`: bytes. */
+  readonly size: number;
+  /** `fp`: the frame's number. */
+  readonly frame: number;
+  /** `func`: the index of the subprogram. */
+  readonly subprogram: number;
+  /** `scalar` with an id: what is to be added to the value that the id stands for. */
+  readonly delta: number;
+}
+
+/** Ranges of packet pointers that comparisons with the packet's end give. */
+export const RANGE = { atEnd: -1, beyondEnd: -2 } as const;
+
+export const NOT_INIT: Register = {
+  kind: "not_init",
+  nullable: false,
+  readOnly: false,
+  allocated: false,
+  id: 0,
+  reference: 0,
+  offset: 0,
+  value: S.UNKNOWN,
+  range: 0,
+  map: undefined,
+  mapId: 0,
+  size: 0,
+  frame: 0,
+  subprogram: 0,
+  delta: 0,
+};
+
+const SCALAR_BASE: Register = { ...NOT_INIT, kind: "scalar" };
+
+export const UNKNOWN_SCALAR: Register = SCALAR_BASE;
+
+export const scalarRegister = (value: Scalar): Register => ({ ...SCALAR_BASE, value });
+
+export const ZERO_SCALAR: Register = scalarRegister(S.ZERO);
+
+/** A pointer to the start of an object, without variable part. */
+export const pointerRegister = (kind: PointerKind, more: Partial<Register> = {}): Register => ({
+  ...NOT_INIT,
+  kind,
+  value: S.ZERO,
+  ...more,
+});
+
+export const isScalar = (r: Register): boolean => r.kind === "scalar";
+
+export const isPointer = (r: Register): boolean => r.kind !== "scalar" && r.kind !== "not_init";
+
+export const isPacketPointer = (r: Register): boolean => r.kind === "pkt" || r.kind === "pkt_meta";
+
+/** True for the number 0 and nothing else. */
+export const isNull = (r: Register): boolean => {
+  if (r.kind !== "scalar") return false;
+  const value = S.constantValue(r.value);
+  return value !== undefined && isZero(value);
+};
+
+const NEVER_NULL: ReadonlySet<RegisterKind> = new Set([
+  "map_ptr",
+  "map_value",
+  "map_key",
+  "mem",
+  "sock",
+  "sock_common",
+  "tcp_sock",
+]);
+
+/** True for pointers that comparisons with 0 are known to tell from it. */
+export const isNeverNull = (r: Register): boolean => NEVER_NULL.has(r.kind) && !r.nullable;
+
+/** The kind in the words of kernel logs, such as `map_value_or_null`. */
+export const kindName = (r: Register): string => {
+  if (r.kind === "not_init") return "?";
+  const name = r.kind === "mem" && r.allocated ? "ringbuf_mem" : r.kind;
+  return `${r.readOnly && r.kind === "mem" ? "rdonly_" : ""}${name}${r.nullable ? "_or_null" : ""}`;
+};
+
+/** The same value without its link to others of the same id. */
+export const unlinked = (r: Register): Register => (r.id === 0 ? r : { ...r, id: 0, delta: 0 });
+
+const sameObject = (a: Register, b: Register): boolean =>
+  a.kind === b.kind &&
+  a.nullable === b.nullable &&
+  a.readOnly === b.readOnly &&
+  a.allocated === b.allocated &&
+  a.offset === b.offset &&
+  a.map === b.map &&
+  a.size === b.size &&
+  a.frame === b.frame &&
+  a.subprogram === b.subprogram;
+
+/** Equal in everything but ids, which the caller compares. */
+export const sameButIds = (a: Register, b: Register): boolean =>
+  a === b || (sameObject(a, b) && a.range === b.range && a.delta === b.delta && S.equal(a.value, b.value));
+
+/** Pointers to the same place of the same object, but for variable part, range and ids. */
+export const sameTarget = sameObject;

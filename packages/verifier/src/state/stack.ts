@@ -1,0 +1,68 @@
+import type { Register } from "./register.js";
+
+/*
+ * A frame's stack: 64 slots of 8 bytes. Slot 0 lies directly below the frame pointer; byte 0 of a slot is the one at the
+ * lowest address.
+ *
+ *      fp-16        fp-8          fp
+ *     ├────slot 1────┼────slot 0────┤
+ *      0 1 2 … 6 7    0 1 2 … 6 7      byte in slot
+ */
+
+/** What a byte of the stack holds. */
+export const BYTE = { invalid: 0, spill: 1, misc: 2, zero: 3 } as const;
+export type ByteKind = (typeof BYTE)[keyof typeof BYTE];
+
+/** Bytes of a slot. */
+export const SLOT_BYTES = 8;
+
+/** Eight bytes of stack; immutable. */
+export interface Slot {
+  /** The kinds of the bytes, four bits each, byte 0 in the lowest. */
+  readonly bytes: number;
+  /** The register whose low bytes the `spill` bytes hold. */
+  readonly spilled: Register | undefined;
+}
+
+export const EMPTY_SLOT: Slot = { bytes: 0, spilled: undefined };
+
+export const byteKind = (slot: Slot, byte: number): ByteKind => ((slot.bytes >>> (4 * byte)) & 15) as ByteKind;
+
+/** The kinds with those of `count` bytes from `from` replaced. */
+const withBytes = (bytes: number, from: number, count: number, kind: ByteKind): number => {
+  let result = bytes;
+  for (let byte = from; byte < from + count; byte++) {
+    result = (result & ~(15 << (4 * byte))) | (kind << (4 * byte));
+  }
+  return result;
+};
+
+/** A slot whose lowest `size` bytes hold a register; the others keep what they were, but for an older spill's rest. */
+export const spillInto = (slot: Slot, spilled: Register, size: number): Slot => ({
+  bytes: withBytes(withoutSpill(slot).bytes, 0, size, BYTE.spill),
+  spilled,
+});
+
+/** The slot with its spilled bytes turned into unknown data. */
+export const withoutSpill = (slot: Slot): Slot => {
+  if (slot.spilled === undefined) return slot;
+  let { bytes } = slot;
+  for (let byte = 0; byte < SLOT_BYTES; byte++) {
+    if (byteKind(slot, byte) === BYTE.spill) bytes = withBytes(bytes, byte, 1, BYTE.misc);
+  }
+  return { bytes, spilled: undefined };
+};
+
+/** The slot after data without a known value, or zeros, went to some of its bytes. */
+export const overwrite = (slot: Slot, from: number, count: number, kind: ByteKind): Slot => ({
+  bytes: withBytes(withoutSpill(slot).bytes, from, count, kind),
+  spilled: undefined,
+});
+
+/** How many bytes of a register the slot holds, from byte 0; 0 when it holds none. */
+export const spilledBytes = (slot: Slot): number => {
+  if (slot.spilled === undefined) return 0;
+  let count = 0;
+  while (count < SLOT_BYTES && byteKind(slot, count) === BYTE.spill) count++;
+  return count;
+};

@@ -1,0 +1,101 @@
+import { invariant } from "@ebpf/core";
+import { NOT_INIT, type Register } from "./register.js";
+import { EMPTY_SLOT, type Slot } from "./stack.js";
+
+/** The register that holds the frame pointer. */
+export const FRAME_POINTER = 10;
+const REGISTERS = 11;
+
+/** A function's activation: its registers and its stack. */
+export class Frame {
+  /** Depth: 0 for the program's entry. */
+  readonly index: number;
+  /** Which function runs. */
+  readonly subprogram: number;
+  /** The pc of the call, or -1 for the entry. */
+  readonly callSite: number;
+  registers: Register[];
+  stack: Slot[];
+
+  constructor(index: number, subprogram: number, callSite: number) {
+    this.index = index;
+    this.subprogram = subprogram;
+    this.callSite = callSite;
+    this.registers = new Array<Register>(REGISTERS).fill(NOT_INIT);
+    this.stack = [];
+  }
+
+  fork(): Frame {
+    const copy = new Frame(this.index, this.subprogram, this.callSite);
+    copy.registers = this.registers.slice();
+    copy.stack = this.stack.slice();
+    return copy;
+  }
+
+  slot(index: number): Slot {
+    return this.stack[index] ?? EMPTY_SLOT;
+  }
+
+  setSlot(index: number, slot: Slot): void {
+    while (this.stack.length < index) this.stack.push(EMPTY_SLOT);
+    this.stack[index] = slot;
+  }
+}
+
+/** An object that the program acquired and must give back. */
+export interface Reference {
+  readonly id: number;
+  /** Where it was acquired. */
+  readonly pc: number;
+}
+
+/** What is known at one point of one path: the frames of the call chain and what is held across them. */
+export class State {
+  frames: Frame[];
+  /** In the order in which they were acquired. */
+  references: readonly Reference[];
+  /** How often `may_goto` was passed on this path. */
+  mayGotoDepth: number;
+
+  constructor(frames: Frame[]) {
+    this.frames = frames;
+    this.references = [];
+    this.mayGotoDepth = 0;
+  }
+
+  /** A copy that can change by itself. Registers and slots are immutable and stay shared. */
+  fork(): State {
+    const copy = new State(this.frames.map((frame) => frame.fork()));
+    copy.references = this.references;
+    copy.mayGotoDepth = this.mayGotoDepth;
+    return copy;
+  }
+
+  /** The frame of the function that runs. */
+  get frame(): Frame {
+    const top = this.frames[this.frames.length - 1];
+    invariant(top !== undefined, "a state has a frame");
+    return top;
+  }
+
+  register(index: number): Register {
+    return this.frame.registers[index]!;
+  }
+
+  setRegister(index: number, value: Register): void {
+    this.frame.registers[index] = value;
+  }
+
+  /** Replaces every register and every spilled one, in all frames. */
+  mapRegisters(change: (register: Register) => Register): void {
+    for (const frame of this.frames) {
+      for (let index = 0; index < REGISTERS; index++) frame.registers[index] = change(frame.registers[index]!);
+      for (let index = 0; index < frame.stack.length; index++) {
+        const slot = frame.stack[index]!;
+        if (slot.spilled === undefined) continue;
+        const spilled = change(slot.spilled);
+        if (spilled !== slot.spilled) frame.stack[index] = { bytes: slot.bytes, spilled };
+      }
+    }
+  }
+}

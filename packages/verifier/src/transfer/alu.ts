@@ -1,0 +1,162 @@
+import type { AluOperation, Instruction } from "@ebpf/asm";
+import { checkAmount, checkPointerArithmetic } from "../check/pointer-arithmetic.js";
+import { compute } from "../domain/arithmetic.js";
+import { signExtend, signExtend32, unknownOf, zeroExtend32 } from "../domain/cast.js";
+import * as S from "../domain/scalar.js";
+import { settle } from "../domain/settle.js";
+import * as W from "../domain/word.js";
+import { reject } from "../report/reject.js";
+import {
+  isPacketPointer,
+  isPointer,
+  isScalar,
+  type Register,
+  scalarRegister,
+  UNKNOWN_SCALAR,
+  unlinked,
+} from "../state/register.js";
+import type { Walk } from "../walk.js";
+
+const UNKNOWN_32 = scalarRegister(unknownOf(4));
+
+const unknown = (width: 32 | 64): Register => (width === 64 ? UNKNOWN_SCALAR : UNKNOWN_32);
+
+/** An immediate operand: sign-extended to 64 bits, the low half of it at 32. */
+const immediate = (imm: number, width: 32 | 64): S.Scalar =>
+  S.constant(width === 64 ? W.fromInt32(imm) : W.fromUint32(imm));
+
+/** Gives a number an id when it is copied, so that both copies learn from comparisons of either. */
+const shareable = (walk: Walk, index: number, register: Register): Register => {
+  if (!isScalar(register) || register.id !== 0 || S.isConstant(register.value)) return register;
+  const linked = { ...register, id: walk.newId(), delta: 0 };
+  walk.state.setRegister(index, linked);
+  return linked;
+};
+
+const move = (walk: Walk, { dst, src }: Instruction, width: 32 | 64): void => {
+  const source = walk.read(src);
+  walk.checkWritable(dst);
+  if (width === 64) {
+    walk.write(dst, shareable(walk, src, source));
+    return;
+  }
+  if (!isScalar(source)) {
+    walk.write(dst, UNKNOWN_32);
+    return;
+  }
+  // A number below 2^32 is not changed by zero-extension: the copy stays linked.
+  const fits = source.value.u64.max.hi === 0;
+  const copy = fits ? shareable(walk, src, source) : unlinked(source);
+  walk.write(dst, { ...copy, value: zeroExtend32(copy.value) });
+};
+
+const signExtendingMove = (walk: Walk, { dst, src }: Instruction, op: AluOperation): void => {
+  const source = walk.read(src);
+  walk.checkWritable(dst);
+  if (!isScalar(source)) {
+    walk.write(dst, unknown(op.width));
+    return;
+  }
+  const bits = op.bits as 8 | 16 | 32;
+  const value = op.width === 64 ? signExtend(source.value, bits) : signExtend32(source.value, bits === 16 ? 16 : 8);
+  walk.write(dst, scalarRegister(value));
+};
+
+/** The pointer moved by a number. Packet pointers moved by an unknown number begin a new range of their own. */
+const movePointer = (walk: Walk, pointer: Register, amount: S.Scalar, subtract: boolean): Register => {
+  const known = S.constantValue(amount);
+  if (known !== undefined) {
+    const offset = subtract ? pointer.offset - W.toNumber(known) : pointer.offset + W.toNumber(known);
+    if (offset === (offset | 0)) return { ...pointer, offset };
+  }
+  const value = compute(subtract ? "sub" : "add", 64, pointer.value, amount);
+  return isPacketPointer(pointer) ? { ...pointer, value, id: walk.newId(), range: 0 } : { ...pointer, value };
+};
+
+interface Operands {
+  readonly left: Register;
+  readonly right: Register;
+  readonly dst: number;
+}
+
+const pointerArithmetic = (walk: Walk, op: AluOperation, { left, right, dst }: Operands): Register => {
+  if (isPointer(left) && isPointer(right)) {
+    if (op.operator === "sub") return unknown(op.width);
+    reject("POINTER_ARITHMETIC", `R${dst} pointer ${op.operator === "add" ? "+=" : "op="} pointer prohibited`, dst);
+  }
+  const flipped = isPointer(right);
+  const [pointer, amount] = flipped ? [right, left.value] : [left, right.value];
+  if (op.width === 32 && op.operator === "sub") return UNKNOWN_32;
+  checkPointerArithmetic(op.operator, pointer, amount, { register: dst, flipped, width: op.width });
+  const moved = movePointer(walk, pointer, amount, op.operator === "sub");
+  checkAmount(moved.value, moved);
+  return { ...moved, value: settle(moved.value) };
+};
+
+/** A link that survives adding a constant: `r1 = r0 + 8` still tells about r0. */
+const linkAfterAdding = (op: AluOperation, left: Register, right: Register): Pick<Register, "id" | "delta"> => {
+  const amount = S.constantValue(right.value);
+  if (op.operator !== "add" || op.width !== 64 || left.id === 0 || left.delta !== 0 || amount === undefined) {
+    return { id: 0, delta: 0 };
+  }
+  const delta = W.toNumber(amount);
+  return delta === (delta | 0) && delta !== -0x8000_0000 ? { id: left.id, delta } : { id: 0, delta: 0 };
+};
+
+const checkConstantOperand = (op: AluOperation, imm: number): void => {
+  const { operator } = op;
+  if ((operator === "div" || operator === "mod" || operator === "sdiv" || operator === "smod") && imm === 0) {
+    reject("DIVISION_BY_ZERO", "div by zero");
+  }
+  if ((operator === "lsh" || operator === "rsh" || operator === "arsh") && (imm < 0 || imm >= op.width)) {
+    reject("BAD_SHIFT", `invalid shift ${imm}`);
+  }
+};
+
+const binary = (walk: Walk, slot: Instruction, op: AluOperation): void => {
+  const { dst } = slot;
+  const right = op.operand === "reg" ? walk.read(slot.src) : scalarRegister(immediate(slot.imm, op.width));
+  const left = walk.read(dst);
+  walk.checkWritable(dst);
+  if (op.operand === "imm") checkConstantOperand(op, slot.imm);
+  if (isPointer(left) || isPointer(right)) {
+    walk.write(dst, pointerArithmetic(walk, op, { left, right, dst }));
+    return;
+  }
+  const linked = op.operator === "add" && op.operand === "imm" ? left : unlinked(left);
+  const value = compute(op.operator, op.width, left.value, right.value);
+  walk.write(dst, { ...scalarRegister(value), ...linkAfterAdding(op, linked, right) });
+};
+
+const unary = (walk: Walk, { dst }: Instruction, op: AluOperation): void => {
+  const operand = walk.read(dst);
+  walk.checkWritable(dst);
+  if (op.operator !== "neg" || isPointer(operand)) walk.write(dst, unknown(op.operator === "neg" ? op.width : 64));
+  else walk.write(dst, scalarRegister(compute("neg", op.width, operand.value, operand.value)));
+};
+
+/** Arithmetic, logic, moves and byte swaps. */
+export const stepAlu = (walk: Walk, slot: Instruction, op: AluOperation): void => {
+  switch (op.operator) {
+    case "mov":
+      if (op.operand === "reg") move(walk, slot, op.width);
+      else walk.write(slot.dst, scalarRegister(immediate(slot.imm, op.width)));
+      break;
+    case "movsx":
+      signExtendingMove(walk, slot, op);
+      break;
+    case "neg":
+    case "le":
+    case "be":
+    case "bswap":
+      unary(walk, slot, op);
+      break;
+    case "addr_space_cast":
+      walk.read(slot.src);
+      reject("UNSUPPORTED_ARENA", "address space casts need an arena, which is not modelled yet", slot.src);
+      break;
+    default:
+      binary(walk, slot, op);
+  }
+  walk.pc++;
+};

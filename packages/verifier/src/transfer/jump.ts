@@ -1,0 +1,137 @@
+import { type Comparison, type Instruction, type JumpOperation, targetOf } from "@ebpf/asm";
+import { compute } from "../domain/arithmetic.js";
+import { decide, FLIPPED, refine } from "../domain/compare.js";
+import * as S from "../domain/scalar.js";
+import * as W from "../domain/word.js";
+import { reject } from "../report/reject.js";
+import {
+  isNeverNull,
+  isNull,
+  isPacketPointer,
+  isPointer,
+  isScalar,
+  RANGE,
+  type Register,
+  scalarRegister,
+} from "../state/register.js";
+import type { State } from "../state/state.js";
+import type { Walk } from "../walk.js";
+import { settleNullness } from "./nullness.js";
+import { boundPacket } from "./packet-range.js";
+
+/** A comparison with its operands as registers; an immediate is a register that holds it. */
+interface Compared {
+  readonly comparison: Comparison;
+  readonly width: 32 | 64;
+  readonly left: Register;
+  readonly right: Register;
+}
+
+/** A packet pointer compared with the packet's end, where an earlier comparison settled the order. */
+const decidePacket = ({ comparison, left, right }: Compared): boolean | undefined => {
+  const flipped = left.kind === "pkt_end";
+  const pointer = flipped ? right : left;
+  if ((flipped ? left : right).kind !== "pkt_end" || !isPacketPointer(pointer) || pointer.range >= 0) return undefined;
+  const order = flipped ? FLIPPED[comparison] : comparison;
+  const beyond = pointer.range === RANGE.beyondEnd;
+  if (order === "gt" && beyond) return true;
+  if (order === "le" && beyond) return false;
+  if (order === "ge") return true;
+  return order === "lt" ? false : undefined;
+};
+
+const decideOutcome = (compared: Compared): boolean | undefined => {
+  const { comparison, width, left, right } = compared;
+  if (isScalar(left) && isScalar(right)) return decide(comparison, left.value, right.value, width);
+  if (width === 32) return undefined;
+  if (isPointer(left) && isPointer(right)) return decidePacket(compared);
+  const pointer = isPointer(left) ? left : right;
+  const number = isPointer(left) ? right : left;
+  if (!isNull(number) || !isNeverNull(pointer)) return undefined;
+  if (comparison === "eq") return false;
+  return comparison === "ne" ? true : undefined;
+};
+
+/** Everything that is equal to `known` up to a constant learns what it learned. */
+export const spread = (state: State, known: Register): void => {
+  if (known.id === 0) return;
+  state.mapRegisters((register) => {
+    if (!isScalar(register) || register.id !== known.id || register === known) return register;
+    const difference = register.delta - known.delta;
+    if (difference === 0) return { ...register, value: known.value };
+    return { ...register, value: compute("add", 64, known.value, S.constantOf(difference)) };
+  });
+};
+
+const learnNumbers = (state: State, slot: Instruction, compared: Compared, outcome: boolean): void => {
+  const { comparison, width, left, right } = compared;
+  const [a, b] = refine(comparison, left.value, right.value, width, outcome);
+  const learned = (index: number, register: Register, value: S.Scalar): void => {
+    if (value === register.value) return;
+    const known = { ...register, value };
+    state.setRegister(index, known);
+    spread(state, known);
+  };
+  learned(slot.dst, left, a);
+  if (slot.op.family === "jump" && slot.op.operand === "reg") learned(slot.src, right, b);
+};
+
+const learn = (walk: Walk, state: State, compared: Compared, outcome: boolean): void => {
+  const slot = walk.instruction;
+  const { comparison, width, left, right } = compared;
+  if (isScalar(left) && isScalar(right)) {
+    learnNumbers(state, slot, compared, outcome);
+    return;
+  }
+  if (width === 32) return;
+  const equality = comparison === "eq" || comparison === "ne";
+  if (equality && left.nullable && isNull(right) && slot.op.family === "jump" && slot.op.operand === "imm") {
+    settleNullness(state, left, outcome === (comparison === "eq"));
+    return;
+  }
+  boundPacket(state, compared.comparison, left, right, outcome);
+};
+
+const conditional = (walk: Walk, slot: Instruction, op: JumpOperation, target: number): void => {
+  const right =
+    op.operand === "reg"
+      ? walk.read(slot.src)
+      : scalarRegister(S.constant(op.width === 64 ? W.fromInt32(slot.imm) : W.fromUint32(slot.imm)));
+  const left = walk.read(slot.dst);
+  const compared: Compared = { comparison: op.operator as Comparison, width: op.width, left, right };
+  const outcome = decideOutcome(compared);
+  if (outcome === true) {
+    walk.facts.goes(walk.pc, "taken");
+    walk.pc = target;
+    return;
+  }
+  walk.facts.goes(walk.pc, "not_taken");
+  if (outcome === undefined) {
+    walk.facts.goes(walk.pc, "taken");
+    const taken = walk.state.fork();
+    learn(walk, taken, compared, true);
+    walk.branchTo(target, taken);
+    learn(walk, walk.state, compared, false);
+    walk.path = { from: walk.pc, to: walk.pc + 1, before: walk.path };
+  }
+  walk.pc++;
+};
+
+/** The jump that a hidden counter ends: both ways are possible, and going on counts. */
+const mayGoto = (walk: Walk, target: number): void => {
+  const onward = walk.state.fork();
+  onward.mayGotoDepth++;
+  walk.branchTo(walk.pc + 1, onward);
+  walk.pc = target;
+};
+
+export const stepJump = (walk: Walk, slot: Instruction, op: JumpOperation): void => {
+  walk.jumps++;
+  if (op.operator === "gotox") {
+    reject("UNSUPPORTED_INDIRECT_JUMP", `R${slot.dst} indirect jumps are not modelled yet`, slot.dst);
+  }
+  const target = targetOf(slot, walk.pc)!;
+  if (op.operator === "always") walk.pc = target;
+  else if (op.operator === "may_goto") mayGoto(walk, target);
+  else conditional(walk, slot, op, target);
+};

@@ -1,0 +1,140 @@
+import type { AtomicOperation, Instruction, LoadOperation, StoreOperation } from "@ebpf/asm";
+import { type Access, accessMemoryAt } from "../access/access.js";
+import { signExtend, truncate } from "../domain/cast.js";
+import * as S from "../domain/scalar.js";
+import * as W from "../domain/word.js";
+import { reject } from "../report/reject.js";
+import {
+  isScalar,
+  kindName,
+  NOT_INIT,
+  type Register,
+  scalarRegister,
+  UNKNOWN_SCALAR,
+  unlinked,
+} from "../state/register.js";
+import type { Walk } from "../walk.js";
+
+/** What a load leaves in its register: pointers as they are, numbers zero- or sign-extended from their size. */
+const extended = (loaded: Register, { size, signed }: LoadOperation): Register => {
+  if (!isScalar(loaded)) return loaded;
+  if (size === 8) return loaded;
+  if (!signed) return { ...loaded, value: truncate(loaded.value, size) };
+  return unlinked({ ...loaded, value: signExtend(loaded.value, (8 * size) as 8 | 16 | 32) });
+};
+
+const memoryLoad = (walk: Walk, slot: Instruction, op: LoadOperation): void => {
+  const pointer = walk.read(slot.src);
+  walk.checkWritable(slot.dst);
+  const access: Access = {
+    kind: "read",
+    register: slot.src,
+    pointer,
+    offset: slot.offset,
+    size: op.size,
+    signed: op.signed,
+  };
+  walk.write(slot.dst, extended(accessMemoryAt(walk, access), op));
+};
+
+const CONTEXT_REGISTER = 6;
+
+/** The loads that find the packet through r6 and end the program when they fall outside of it. */
+const legacyLoad = (walk: Walk, slot: Instruction, op: LoadOperation): void => {
+  if (!walk.program.rules.legacyPacketLoads) {
+    reject("HELPER_NOT_ALLOWED", "BPF_LD_[ABS|IND] instructions not allowed for this program type");
+  }
+  const context = walk.read(CONTEXT_REGISTER);
+  if (walk.state.references.length > 0) {
+    const [held] = walk.state.references;
+    reject(
+      "REFERENCE_LEAK",
+      `Unreleased reference id=${held!.id} alloc_insn=${held!.pc}\nBPF_LD_[ABS|IND] would lead to reference leak`,
+    );
+  }
+  // Such a load may end the program with r0 = 0 from inside a function, which its caller doesn't expect.
+  if (walk.state.frames.length > 1)
+    reject("UNSUPPORTED_ACCESS", "BPF_LD_[ABS|IND] in a subprogram is not modelled yet");
+  if (context.kind !== "ctx") {
+    reject("BAD_ARGUMENT", "at the time of BPF_LD_ABS|IND R6 != pointer to skb", CONTEXT_REGISTER);
+  }
+  if (op.mode === "ind") {
+    walk.read(slot.src);
+  }
+  for (let register = 0; register <= 5; register++) walk.state.setRegister(register, NOT_INIT);
+  walk.state.setRegister(0, scalarRegister(truncate(S.UNKNOWN, 4)));
+};
+
+export const stepLoad = (walk: Walk, slot: Instruction, op: LoadOperation): void => {
+  if (op.mode === "mem") memoryLoad(walk, slot, op);
+  else legacyLoad(walk, slot, op);
+  walk.pc++;
+};
+
+export const stepStore = (walk: Walk, slot: Instruction, op: StoreOperation): void => {
+  const value = op.operand === "reg" ? walk.read(slot.src) : scalarRegister(S.constant(W.fromInt32(slot.imm)));
+  const pointer = walk.read(slot.dst);
+  accessMemoryAt(walk, { kind: "write", register: slot.dst, pointer, offset: slot.offset, size: op.size, value });
+  walk.pc++;
+};
+
+const NO_ATOMICS: readonly Register["kind"][] = [
+  "ctx",
+  "pkt",
+  "pkt_meta",
+  "flow_keys",
+  "sock",
+  "sock_common",
+  "tcp_sock",
+];
+
+const checkAtomicTarget = (pointer: Register, register: number, verb: "stores into" | "loads from"): void => {
+  if (!NO_ATOMICS.includes(pointer.kind)) return;
+  reject("ATOMIC_TARGET", `BPF_ATOMIC ${verb} R${register} ${kindName(pointer)} is not allowed`, register);
+};
+
+const checkAtomicOperand = (operand: Register, register: number): void => {
+  if (isScalar(operand)) return;
+  // Atomics on pointers would make numbers of them.
+  reject("ATOMIC_TARGET", `R${register} leaks addr into mem`, register);
+};
+
+const readModifyWrite = (walk: Walk, slot: Instruction, op: AtomicOperation): void => {
+  const operand = walk.read(slot.src);
+  const pointer = walk.read(slot.dst);
+  const { size, operator } = op;
+  if (operator === "cmpxchg") checkAtomicOperand(walk.read(0), 0);
+  checkAtomicOperand(operand, slot.src);
+  checkAtomicTarget(pointer, slot.dst, "stores into");
+  const target = operator === "cmpxchg" ? 0 : slot.src;
+  if (op.fetch) walk.checkWritable(target);
+  const access: Access = { kind: "read", register: slot.dst, pointer, offset: slot.offset, size };
+  const old = accessMemoryAt(walk, access);
+  // What is stored may be anything: the old value, the operand, or a mix of both.
+  accessMemoryAt(walk, { ...access, kind: "write", value: UNKNOWN_SCALAR });
+  if (op.fetch)
+    walk.write(target, isScalar(old) ? unlinked({ ...old, value: truncate(old.value, size) }) : UNKNOWN_SCALAR);
+};
+
+const loadAcquire = (walk: Walk, slot: Instruction, op: AtomicOperation): void => {
+  const pointer = walk.read(slot.src);
+  walk.checkWritable(slot.dst);
+  checkAtomicTarget(pointer, slot.src, "loads from");
+  const access: Access = { kind: "read", register: slot.src, pointer, offset: slot.offset, size: op.size };
+  const loaded = accessMemoryAt(walk, access);
+  walk.write(slot.dst, isScalar(loaded) ? { ...loaded, value: truncate(loaded.value, op.size) } : loaded);
+};
+
+const storeRelease = (walk: Walk, slot: Instruction, op: AtomicOperation): void => {
+  const value = walk.read(slot.src);
+  const pointer = walk.read(slot.dst);
+  checkAtomicTarget(pointer, slot.dst, "stores into");
+  accessMemoryAt(walk, { kind: "write", register: slot.dst, pointer, offset: slot.offset, size: op.size, value });
+};
+
+export const stepAtomic = (walk: Walk, slot: Instruction, op: AtomicOperation): void => {
+  if (op.operator === "load_acquire") loadAcquire(walk, slot, op);
+  else if (op.operator === "store_release") storeRelease(walk, slot, op);
+  else readModifyWrite(walk, slot, op);
+  walk.pc++;
+};

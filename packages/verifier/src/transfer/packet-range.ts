@@ -1,0 +1,76 @@
+import type { Comparison } from "@ebpf/asm";
+import { FLIPPED } from "../domain/compare.js";
+import * as W from "../domain/word.js";
+import { RANGE, type Register } from "../state/register.js";
+import type { State } from "../state/state.js";
+
+/** Packets are no longer than this, so that an offset plus a variable part can't wrap. */
+const MAX_PACKET_OFFSET = 0xffff;
+
+/** The kind of pointer behind which the bytes of a packet pointer end. */
+const endOf = (pointer: Register, end: Register): boolean =>
+  (pointer.kind === "pkt" && end.kind === "pkt_end") ||
+  // The metadata ends where the packet starts: at an unmoved packet pointer.
+  (pointer.kind === "pkt_meta" &&
+    end.kind === "pkt" &&
+    end.offset === 0 &&
+    end.id === 0 &&
+    W.isZero(end.value.u64.max));
+
+/**
+ * Where `pointer` is known to be at or before the end, all bytes between the object's start and the pointer's fixed
+ * offset may be accessed, by every pointer with the same variable part. `open`: strictly before the end, one byte more.
+ *
+ * Sound because pointers of one id have the same variable part v, so start+v+offset ≤ end gives start+v+k < end for
+ * every k below offset. Offsets that could wrap are left out.
+ */
+const extend = (state: State, pointer: Register, open: boolean): void => {
+  if (pointer.offset < 0 || (pointer.offset === 0 && open)) return;
+  if (W.below(W.fromUint32(MAX_PACKET_OFFSET), pointer.value.u64.max)) return;
+  if (W.toUnsignedNumber(pointer.value.u64.max) + pointer.offset > MAX_PACKET_OFFSET) return;
+  const range = pointer.offset + (open ? 1 : 0);
+  state.mapRegisters((register) =>
+    register.kind === pointer.kind && register.id === pointer.id && register.range >= 0 && register.range < range
+      ? { ...register, range }
+      : register,
+  );
+};
+
+/** Remembers that the pointer is at or beyond the end, so that later comparisons of it are known. */
+const markEnd = (state: State, pointer: Register, range: number): void => {
+  if (pointer.kind !== "pkt") return;
+  state.mapRegisters((register) => (register === pointer && register.range >= 0 ? { ...register, range } : register));
+};
+
+/** Learns from comparing a packet pointer with the packet's end, from either side. */
+export const boundPacket = (
+  state: State,
+  comparison: Comparison,
+  left: Register,
+  right: Register,
+  outcome: boolean,
+): void => {
+  const flipped = endOf(right, left);
+  if (!flipped && !endOf(left, right)) return;
+  const pointer = flipped ? right : left;
+  const order = flipped ? FLIPPED[comparison] : comparison;
+  switch (order) {
+    case "gt": // pointer > end, else pointer <= end
+      if (outcome) markEnd(state, pointer, RANGE.beyondEnd);
+      else extend(state, pointer, false);
+      break;
+    case "le":
+      if (outcome) extend(state, pointer, false);
+      else markEnd(state, pointer, RANGE.beyondEnd);
+      break;
+    case "lt": // pointer < end, else pointer >= end
+      if (outcome) extend(state, pointer, true);
+      else markEnd(state, pointer, RANGE.atEnd);
+      break;
+    case "ge":
+      if (outcome) markEnd(state, pointer, RANGE.atEnd);
+      else extend(state, pointer, true);
+      break;
+    default:
+  }
+};

@@ -1,0 +1,38 @@
+import type { Instruction, OperationOf, WideMeaning } from "@ebpf/asm";
+import type { MapSpec } from "@ebpf/platform";
+import * as S from "../domain/scalar.js";
+import * as W from "../domain/word.js";
+import { reject } from "../report/reject.js";
+import { pointerRegister, type Register, scalarRegister } from "../state/register.js";
+import type { Walk } from "../walk.js";
+
+const mapOf = (walk: Walk, handle: number): MapSpec =>
+  walk.program.spec.maps.get(handle) ?? reject("UNKNOWN_MAP", `fd ${handle} is not pointing to valid bpf_map`);
+
+const valueAddress = (walk: Walk, low: Instruction, high: Instruction): Register => {
+  const map = mapOf(walk, low.imm);
+  if (map.type === "arena") reject("UNSUPPORTED_ARENA", "arenas are not modelled yet");
+  return pointerRegister("map_value", { map, offset: high.imm });
+};
+
+type Loader = (walk: Walk, low: Instruction, high: Instruction) => Register;
+
+const LOADERS: Readonly<Record<WideMeaning, Loader>> = {
+  value: (_walk, low, high) => scalarRegister(S.constant(W.word(low.imm, high.imm))),
+  map: (walk, low) => pointerRegister("map_ptr", { map: mapOf(walk, low.imm) }),
+  map_value: valueAddress,
+  function: (walk, low) => {
+    const target = walk.program.subprogramAt[walk.pc + 1 + low.imm]!;
+    return pointerRegister("func", { subprogram: target.index });
+  },
+  ksym: () => reject("UNSUPPORTED_KERNEL_SYMBOL", "kernel variables are not modelled yet"),
+  map_index: () => reject("UNSUPPORTED_MAP", "map references by index are resolved by the loader"),
+  map_index_value: () => reject("UNSUPPORTED_MAP", "map references by index are resolved by the loader"),
+};
+
+/** The 64-bit load: a number, a map, the address of a map value, or a function. */
+export const stepWide = (walk: Walk, slot: Instruction, op: OperationOf<"lddw">): void => {
+  walk.checkWritable(slot.dst);
+  walk.write(slot.dst, LOADERS[op.meaning](walk, slot, walk.program.instructions[walk.pc + 1]!));
+  walk.pc += 2;
+};
