@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { parseArgs } from "node:util";
 import type { Instruction } from "@ebpf/asm";
 import { isEbpfError } from "@ebpf/core";
+import { compile } from "@ebpf/jit";
 import type { ProgramSpec } from "@ebpf/platform";
 import { type Executable, type ExecutionOptions, interpret, type Runtime } from "@ebpf/runtime";
 import { ConformanceError } from "./errors.js";
@@ -12,6 +13,7 @@ import { conformanceRuntime } from "./isa-platform.js";
 /** How each engine loads a program. */
 export const ENGINES = {
   interpreter: interpret,
+  jit: compile,
 } as const satisfies Record<string, (spec: ProgramSpec, runtime: Runtime, options: ExecutionOptions) => Executable>;
 
 export type EngineName = keyof typeof ENGINES;

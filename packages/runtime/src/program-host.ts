@@ -1,15 +1,16 @@
 import type { WideMeaning } from "@ebpf/asm";
-import { joinHalves } from "@ebpf/core";
+import { invariant, joinHalves } from "@ebpf/core";
 import type { ProgramSpec, ReturnClass } from "@ebpf/platform";
 import { type FaultCode, RuntimeError, RuntimeFault } from "./errors.js";
 import type { ExecutionOptions } from "./executable.js";
+import { entryCost, functionStarts } from "./functions.js";
 import {
   type FunctionImplementation,
   type HelperImplementation,
   type WordFunction,
   wordsOf,
 } from "./helpers/implementation.js";
-import { CELL, FRAME_SIZE, MAX_FRAMES, PAGE_SIZE, STACK_TOP } from "./layout.js";
+import { CELL, FRAME_SIZE, MAX_FRAMES, PAGE_SIZE, STACK_LIMIT, STACK_TOP } from "./layout.js";
 import type { RuntimeMap } from "./maps/runtime-map.js";
 import type { Runtime } from "./runtime.js";
 
@@ -19,7 +20,7 @@ export type Callee =
   | { readonly kind: "tail_call" }
   | { readonly kind: "missing"; readonly code: FaultCode; readonly message: string };
 
-/** Calls a subprogram of the running program back; words as in `WordFunction`, result too. */
+/** How an engine calls a subprogram: in the frame that ends at `frame`, with halves of r1, r2, …; result as of `enter`. */
 export type Callback = (pc: number, frame: number, words: readonly number[]) => number;
 
 /**
@@ -30,6 +31,8 @@ export class ProgramHost {
   readonly runtime: Runtime;
   readonly spec: ProgramSpec;
   readonly checked: boolean;
+  /** Where the program's functions begin. */
+  readonly functionStarts: readonly number[];
   readonly #maps: ReadonlyMap<number, RuntimeMap>;
   readonly #bound = new Map<FunctionImplementation, WordFunction>();
   #callback: Callback | undefined;
@@ -40,6 +43,7 @@ export class ProgramHost {
     this.runtime = runtime;
     this.spec = spec;
     this.checked = options.checked;
+    this.functionStarts = functionStarts(spec.instructions);
     this.#maps =
       options.maps ?? new Map([...spec.maps].map(([handle, map]) => [handle, runtime.createMap(map)] as const));
   }
@@ -49,15 +53,32 @@ export class ProgramHost {
     this.#callback = callback;
   }
 
-  /** Calls the subprogram at `pc` from a helper that runs in `frame`. */
+  /**
+   * Calls the subprogram at `pc` from a helper that runs in `frame`.
+   *
+   * @param words r1, r2, …: a low and a high half each
+   * @returns the low word of what it returns; its high word is in `CELL.resultHigh`
+   * @throws RuntimeFault `BAD_CALL` when no function begins there, `CALL_DEPTH`, and what the function does wrong
+   */
   callback(pc: number, frame: number, words: readonly number[]): number {
-    if (this.#callback === undefined) throw this.fault("BAD_CALL", "the engine takes no callbacks");
-    return this.#callback(pc, frame, words);
+    invariant(this.#callback !== undefined, "the engine takes callbacks");
+    if (!this.functionStarts.includes(pc)) throw this.fault("BAD_CALL", `no function begins at pc ${pc}`);
+    if (frame - 2 * FRAME_SIZE < STACK_LIMIT) throw this.fault("CALL_DEPTH", "more nested calls than stack frames");
+    if (this.checked) {
+      const { memory } = this.runtime;
+      this.runtime.charge(entryCost(this.functionStarts, pc, this.spec.instructions.length), memory.cell(CELL.pc));
+    }
+    return this.#callback(pc, frame - FRAME_SIZE, words);
   }
 
-  /** The fault of the instruction that calls the helper. */
-  fault(code: FaultCode, message: string): RuntimeFault {
-    return new RuntimeFault(code, message, this.checked ? this.runtime.memory.cell(CELL.pc) : undefined);
+  /** The fault of an instruction; without a pc, that of the one that calls the helper. */
+  fault(code: FaultCode, message: string, pc?: number): RuntimeFault {
+    return new RuntimeFault(code, message, pc ?? (this.checked ? this.runtime.memory.cell(CELL.pc) : undefined));
+  }
+
+  /** The fault of a call with a pointer argument that has high bits. */
+  pointerFault(pc?: number): RuntimeFault {
+    return this.fault("MEMORY_FAULT", "an argument of the call is no address", pc);
   }
 
   /** The value of the LD_IMM64 at `pc`, low and high half; `undefined` when it refers to what the runtime lacks. */
@@ -147,13 +168,11 @@ export class ProgramHost {
   }
 
   /** In checked mode, refuses pointer arguments with high bits. */
-  requirePointers(implementation: FunctionImplementation, registers: ArrayLike<number>): void {
+  requirePointers({ parameters }: FunctionImplementation, registers: ArrayLike<number>): void {
     if (!this.checked) return;
-    implementation.parameters.forEach((parameter, index) => {
-      if (parameter === "pointer" && registers[2 * index + 1] !== 0) {
-        throw this.fault("MEMORY_FAULT", `argument ${index + 1} of the call is no address`);
-      }
-    });
+    for (let index = 0; index < parameters.length; index++) {
+      if (parameters[index] === "pointer" && registers[2 * index + 1] !== 0) throw this.pointerFault();
+    }
   }
 
   /** In checked mode, requires that the program may read `size` bytes at `address`. */

@@ -4,7 +4,7 @@ import { RuntimeError, RuntimeFault } from "./errors.js";
 import type { Executable } from "./executable.js";
 import type { FunctionImplementation, HelperTable } from "./helpers/implementation.js";
 import { LINUX_HELPERS } from "./helpers/linux.js";
-import { CELL, HEAP_BASE, MAX_TAIL_CALLS, PAGE_SIZE, STACK_TOP } from "./layout.js";
+import { CELL, HEAP_BASE, MAX_TAIL_CALLS, PAGE_SIZE, STACK_LIMIT, STACK_TOP } from "./layout.js";
 import { LinearMemory } from "./linear-memory.js";
 import { createMap } from "./maps/create.js";
 import type { RuntimeMap } from "./maps/runtime-map.js";
@@ -150,6 +150,8 @@ export class Runtime {
    */
   run(program: Executable, input: RunInput): RunResult {
     const prepared = prepareInput(this, program.spec, input);
+    // What a program reads before it writes must not depend on who ran before.
+    this.memory.bytes.fill(0, STACK_LIMIT, STACK_TOP);
     this.begin(program.budget);
     const low = program.enter(prepared.r1, prepared.r2, STACK_TOP);
     const returnValue = joinHalves(low, this.memory.cell(CELL.resultHigh));

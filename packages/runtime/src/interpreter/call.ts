@@ -27,8 +27,7 @@ export const functionCallStep = (site: CallSite, callee: Callee): Step => {
   switch (callee.kind) {
     case "missing":
       return () => {
-        announce(site);
-        throw site.host.fault(callee.code, callee.message);
+        throw site.host.fault(callee.code, callee.message, site.pc);
       };
     case "tail_call":
       return tailCallStep(site);
@@ -85,7 +84,7 @@ const tailCallStep = (site: CallSite): Step => {
   return () => {
     announce(site);
     if (host.checked && pointers.some((high) => cells[high] !== 0)) {
-      throw host.fault("BAD_CALL", "bpf_tail_call needs a context and a map");
+      throw host.pointerFault();
     }
     const target = host.tailCallTarget(cells[R1]!, cells[R1 + 2]!, cells[R1 + 4]!);
     if (target === 0) {

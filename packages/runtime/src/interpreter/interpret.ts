@@ -11,7 +11,7 @@ import {
 import type { ProgramSpec } from "@ebpf/platform";
 import { RuntimeFault } from "../errors.js";
 import { DEFAULT_BUDGET, type Executable, type ExecutionOptions } from "../executable.js";
-import { entryCost, functionStarts, loopCost } from "../functions.js";
+import { entryCost, loopCost } from "../functions.js";
 import { CELL } from "../layout.js";
 import { loadFromPacket } from "../packet-load.js";
 import { ProgramHost } from "../program-host.js";
@@ -45,13 +45,11 @@ class Predecoder {
   readonly machine: Machine;
   readonly #host: ProgramHost;
   readonly #instructions: readonly Instruction[];
-  readonly #starts: readonly number[];
   readonly #steps: Step[];
 
   constructor(host: ProgramHost) {
     this.#host = host;
     this.#instructions = host.spec.instructions;
-    this.#starts = functionStarts(this.#instructions);
     this.machine = new Machine(host.runtime.memory, this.#instructions.length);
     this.#steps = this.machine.steps;
     // One step behind the last slot catches programs that run off their end; further steps are appended behind it.
@@ -59,11 +57,7 @@ class Predecoder {
     this.#instructions.forEach((slot, pc) => {
       this.#steps[pc] = this.#stepOf(slot, pc);
     });
-    host.setCallback((pc, frame, words) => {
-      if (!this.#starts.includes(pc)) throw host.fault("BAD_CALL", `no function begins at pc ${pc}`);
-      this.#charge(entryCost(this.#starts, pc, this.#instructions.length), host.runtime.memory.cell(CELL.pc));
-      return this.machine.callback(pc, frame, words);
-    });
+    host.setCallback((pc, frame, words) => this.machine.callback(pc, frame, words));
   }
 
   #stepOf(slot: Instruction, pc: number): Step {
@@ -204,7 +198,11 @@ class Predecoder {
       case "local": {
         const { machine } = this;
         const target = targetOf(slot, pc)!;
-        const entry = this.#landing(target, entryCost(this.#starts, target, this.#instructions.length), pc);
+        const entry = this.#landing(
+          target,
+          entryCost(this.#host.functionStarts, target, this.#instructions.length),
+          pc,
+        );
         return () => {
           machine.call(pc + 1, pc);
           return entry;

@@ -47,25 +47,21 @@ export class Machine {
   /** Runs the program from its first step. */
   enter(r1: number, r2: number, frame: number): number {
     const { cells } = this;
-    cells[2] = r1;
-    cells[3] = 0;
-    cells[4] = r2;
-    cells[5] = 0;
+    cells.fill(0, 0, pairOf(REGISTERS));
+    cells[pairOf(1)] = r1;
+    cells[pairOf(2)] = r2;
     return this.#nested(0, frame);
   }
 
-  /** Calls the function at `pc` back, for a helper that runs in `frame`; r6..r9 survive. */
+  /** Runs the function at `pc` in the frame that ends at `frame`, in the middle of a helper; r6..r9 survive. */
   callback(pc: number, frame: number, words: readonly number[]): number {
-    this.#requireFrame(frame, undefined);
-    this.#save(HALT, frame);
+    this.#save(HALT, this.frame);
     words.forEach((word, index) => {
       this.cells[2 + index] = word;
     });
-    try {
-      return this.#nested(pc, frame - FRAME_SIZE);
-    } finally {
-      this.#restore();
-    }
+    const result = this.#nested(pc, frame);
+    this.#restore();
+    return result;
   }
 
   /** Runs from step `start` in a loop of its own, until the function that begins there returns. */
@@ -96,7 +92,9 @@ export class Machine {
    * @throws RuntimeFault `CALL_DEPTH`
    */
   call(next: number, pc: number): void {
-    this.#requireFrame(this.frame, pc);
+    if (this.frame - 2 * FRAME_SIZE < STACK_LIMIT) {
+      throw new RuntimeFault("CALL_DEPTH", "more nested calls than stack frames", pc);
+    }
     this.#save(next, this.frame);
     this.#openFrame(this.frame - FRAME_SIZE);
   }
@@ -105,12 +103,6 @@ export class Machine {
   exit(): number {
     if (this.#top === this.#base) return HALT;
     return this.#restore();
-  }
-
-  /** Requires room for one more frame below the one that ends at `frame`. */
-  #requireFrame(frame: number, pc: number | undefined): void {
-    if (frame - 2 * FRAME_SIZE >= STACK_LIMIT) return;
-    throw new RuntimeFault("CALL_DEPTH", `more than ${MAX_FRAMES} nested calls`, pc);
   }
 
   #openFrame(frame: number): void {

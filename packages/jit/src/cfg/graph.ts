@@ -1,0 +1,126 @@
+import { type Instruction, slotsOf, targetOf } from "@ebpf/asm";
+import { loopCost } from "@ebpf/runtime";
+
+/** A way from one block to another. `cost` is what the budget is charged on it, 0 for a way forward. */
+export interface Edge {
+  target: number;
+  readonly cost: number;
+}
+
+/** How a block ends. */
+export type Terminator =
+  | { readonly kind: "goto"; readonly edge: Edge }
+  | { readonly kind: "branch"; readonly taken: Edge; readonly next: Edge }
+  /** Jumps by the selector local: to the edge with that index. */
+  | { readonly kind: "switch"; readonly edges: readonly Edge[] }
+  /** The block's last instruction leaves the function: `exit`, or one that always faults. */
+  | { readonly kind: "leave" };
+
+/** Instructions that run one after another. */
+export interface Block {
+  /** Slots `start` up to `end`; both are the same in blocks that only route control. */
+  readonly start: number;
+  readonly end: number;
+  /** Set for a routing block: the value that it puts into the selector. */
+  readonly selects?: number;
+  readonly terminator: Terminator;
+}
+
+/** The blocks of a function; the first is its entry. Everything is reachable from it. */
+export interface Graph {
+  readonly blocks: Block[];
+}
+
+/** The edges of a block in the order of its terminator. */
+export const edgesOf = ({ terminator }: Block): readonly Edge[] => {
+  switch (terminator.kind) {
+    case "goto":
+      return [terminator.edge];
+    case "branch":
+      return [terminator.taken, terminator.next];
+    case "switch":
+      return terminator.edges;
+    case "leave":
+      return [];
+  }
+};
+
+/** Whether control never goes on to the next slot. */
+const leaves = ({ op }: Instruction): boolean =>
+  op.family === "exit" || op.family === "raw" || op.family === "lddw-tail";
+
+/** Splits programs into the blocks of their functions. */
+export class Grapher {
+  readonly #instructions: readonly Instruction[];
+  /** Slots where a block begins, whichever function it is in. */
+  readonly #leaders: ReadonlySet<number>;
+  readonly #hasComputedJumps: boolean;
+
+  constructor(instructions: readonly Instruction[]) {
+    this.#instructions = instructions;
+    this.#hasComputedJumps = instructions.some(({ op }) => op.family === "jump" && op.operator === "gotox");
+    this.#leaders = this.#findLeaders();
+  }
+
+  /** The graph of the function that begins at `entry`. */
+  graph(entry: number): Graph {
+    const blocks: Block[] = [];
+    const known = new Map<number, number>();
+    const pending: number[] = [];
+    const idOf = (start: number): number => {
+      const id = known.get(start) ?? known.size;
+      if (id === known.size) {
+        known.set(start, id);
+        pending.push(start);
+      }
+      return id;
+    };
+    idOf(this.#clamp(entry));
+    // Ids are given in the order in which blocks are asked for, and blocks are made in the same order.
+    for (let next = 0; next < pending.length; next++) blocks.push(this.#block(pending[next]!, idOf));
+    return { blocks };
+  }
+
+  /** A jump out of the program goes to the slot behind its end, which faults. */
+  #clamp(target: number): number {
+    return target >= 0 && target < this.#instructions.length ? target : this.#instructions.length;
+  }
+
+  #findLeaders(): ReadonlySet<number> {
+    const leaders = new Set<number>([0, this.#instructions.length]);
+    this.#instructions.forEach((slot, pc) => {
+      const { op } = slot;
+      if (this.#hasComputedJumps) leaders.add(pc);
+      const target = targetOf(slot, pc);
+      if (target !== undefined) leaders.add(this.#clamp(target));
+      if (op.family === "jump" || leaves(slot)) leaders.add(this.#clamp(pc + 1));
+    });
+    return leaders;
+  }
+
+  #block(start: number, idOf: (start: number) => number): Block {
+    const slots = this.#instructions.length;
+    let pc = start;
+    while (pc < slots) {
+      const slot = this.#instructions[pc]!;
+      const next = pc + slotsOf(slot);
+      if (slot.op.family === "jump") return { start, end: next, terminator: this.#jump(slot, pc, idOf) };
+      if (leaves(slot)) return { start, end: next, terminator: { kind: "leave" } };
+      pc = next;
+      if (this.#leaders.has(pc)) break;
+    }
+    if (start === slots) return { start, end: slots, terminator: { kind: "leave" } };
+    return { start, end: pc, terminator: { kind: "goto", edge: { target: idOf(this.#clamp(pc)), cost: 0 } } };
+  }
+
+  #jump(slot: Instruction, pc: number, idOf: (start: number) => number): Terminator {
+    const target = targetOf(slot, pc);
+    // What a computed jump costs depends on its target; the jump itself is charged.
+    if (target === undefined) {
+      return { kind: "switch", edges: this.#instructions.map((_, to) => ({ target: idOf(to), cost: 0 })) };
+    }
+    const taken = { target: idOf(this.#clamp(target)), cost: loopCost(pc, target) };
+    if (slot.op.family === "jump" && slot.op.operator === "always") return { kind: "goto", edge: taken };
+    return { kind: "branch", taken, next: { target: idOf(this.#clamp(pc + 1)), cost: 0 } };
+  }
+}

@@ -1,0 +1,140 @@
+import type { Code, Label } from "../wasm/code.js";
+import { orderBlocks } from "./dominators.js";
+import type { Block, Edge, Graph } from "./graph.js";
+
+/** What writes the instructions of blocks; the structure around them is written here. */
+export interface BlockWriter {
+  readonly code: Code;
+  /** Writes a block up to its terminator. */
+  body(block: Block): void;
+  /** Leaves on the stack whether the branch at the end of the block is taken. */
+  condition(block: Block): void;
+  /** Leaves the selector of a switch on the stack. */
+  selector(block: Block): void;
+  /** Charges the budget for an edge; only called where it costs something. */
+  charge(block: Block, edge: Edge): void;
+}
+
+type Task = { readonly kind: "block"; readonly id: number } | { readonly kind: "end" };
+
+/**
+ * Writes a reducible graph as nested blocks and loops (N. Ramsey, "Beyond Relooper", ICFP 2022): each block stands
+ * inside of its dominator. A block that several ways lead to stands behind a wasm `block` whose end is its label; a
+ * loop's head stands in a wasm `loop`. Every other block is written where the one way to it is.
+ *
+ * The walk keeps its own stack: programs can be a hundred thousand blocks deep.
+ */
+export const writeStructure = (graph: Graph, writer: BlockWriter): void => new StructureWriter(graph, writer).write();
+
+class StructureWriter {
+  readonly #blocks: readonly Block[];
+  readonly #writer: BlockWriter;
+  readonly #code: Code;
+  readonly #isLoop: Uint8Array;
+  readonly #isMerge: Uint8Array;
+  /** Blocks with a label that a block dominates immediately, in the order in which they are written. */
+  readonly #labelled: readonly (readonly number[])[];
+  /**
+   * What a jump to a block goes to: the `block` that ends before it, and its `loop` once that is open. A block without
+   * a label is written where the jump stands.
+   */
+  readonly #labels = new Map<number, Label>();
+  readonly #tasks: Task[] = [];
+
+  constructor(graph: Graph, writer: BlockWriter) {
+    this.#blocks = graph.blocks;
+    this.#writer = writer;
+    this.#code = writer.code;
+    const { sequence, position, predecessors, dominator } = orderBlocks(graph);
+    this.#isLoop = new Uint8Array(graph.blocks.length);
+    this.#isMerge = new Uint8Array(graph.blocks.length);
+    predecessors.forEach((sources, id) => {
+      const forward = sources.filter((from) => position[from]! < position[id]!);
+      const selected = sources.some((from) => graph.blocks[from]!.terminator.kind === "switch");
+      if (forward.length < sources.length) this.#isLoop[id] = 1;
+      if (forward.length > 1 || selected) this.#isMerge[id] = 1;
+    });
+    const labelled: number[][] = graph.blocks.map(() => []);
+    for (const id of sequence) if (this.#isMerge[id] === 1) labelled[dominator[id]!]!.push(id);
+    this.#labelled = labelled;
+  }
+
+  write(): void {
+    this.#tasks.push({ kind: "block", id: 0 });
+    for (let task = this.#tasks.pop(); task !== undefined; task = this.#tasks.pop()) {
+      if (task.kind === "end") this.#code.op("end");
+      else this.#writeBlock(task.id);
+    }
+    // Every way ends in a return or a jump; this says so to the validator.
+    this.#code.op("unreachable");
+  }
+
+  #writeBlock(id: number): void {
+    const block = this.#blocks[id]!;
+    if (this.#isLoop[id] === 1) {
+      this.#labels.set(id, this.#code.open("loop"));
+      this.#tasks.push({ kind: "end" });
+    }
+    const labelled = this.#labelled[id]!;
+    // The one that is written last is the outermost.
+    for (const merge of [...labelled].reverse()) {
+      this.#labels.set(merge, this.#code.open("block"));
+      this.#tasks.push({ kind: "block", id: merge }, { kind: "end" });
+    }
+    this.#writer.body(block);
+    this.#writeTerminator(block);
+  }
+
+  #writeTerminator(block: Block): void {
+    const { terminator } = block;
+    switch (terminator.kind) {
+      case "leave":
+        return;
+      case "goto":
+        this.#follow(block, terminator.edge);
+        return;
+      case "switch":
+        this.#writeSwitch(block, terminator.edges);
+        return;
+      case "branch":
+        this.#writeBranch(block, terminator);
+    }
+  }
+
+  #writeSwitch(block: Block, edges: readonly Edge[]): void {
+    const labels = edges.map(({ target }) => this.#labels.get(target)!);
+    this.#writer.selector(block);
+    this.#code.brTable(labels, labels.at(-1)!);
+  }
+
+  #writeBranch(block: Block, { taken, next }: Extract<Block["terminator"], { kind: "branch" }>): void {
+    this.#writer.condition(block);
+    const takenLabel = this.#labels.get(taken.target);
+    const nextLabel = this.#labels.get(next.target);
+    if (takenLabel !== undefined && taken.cost === 0) {
+      this.#code.brIf(takenLabel);
+      this.#follow(block, next);
+    } else if (takenLabel !== undefined) {
+      this.#code.open("if");
+      this.#follow(block, taken);
+      this.#code.op("end");
+      this.#follow(block, next);
+    } else if (nextLabel !== undefined) {
+      this.#code.op("i32.eqz").brIf(nextLabel);
+      this.#follow(block, taken);
+    } else {
+      // Tasks run last in, first out: the taken side, the end of the `if`, the other side.
+      this.#code.open("if");
+      this.#tasks.push({ kind: "block", id: next.target }, { kind: "end" });
+      this.#follow(block, taken);
+    }
+  }
+
+  /** Goes on along an edge: a jump where the target has a label, else the target itself. */
+  #follow(block: Block, edge: Edge): void {
+    if (edge.cost > 0) this.#writer.charge(block, edge);
+    const label = this.#labels.get(edge.target);
+    if (label === undefined) this.#tasks.push({ kind: "block", id: edge.target });
+    else this.#code.br(label);
+  }
+}

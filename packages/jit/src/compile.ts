@@ -1,0 +1,109 @@
+import type { Size } from "@ebpf/asm";
+import { InvariantError } from "@ebpf/core";
+import type { ProgramSpec } from "@ebpf/platform";
+import {
+  DEFAULT_BUDGET,
+  type Executable,
+  type ExecutionOptions,
+  loadFromPacket,
+  ProgramHost,
+  type Runtime,
+  RuntimeFault,
+} from "@ebpf/runtime";
+import { JitError } from "./errors.js";
+import { FAULTS, type RaisedFault } from "./lower/function.js";
+import { buildModule } from "./module.js";
+
+/** A program as a WebAssembly instance over the runtime's memory. */
+export interface CompiledProgram extends Executable {
+  /** The binary module. */
+  readonly wasm: Uint8Array;
+}
+
+interface Exports {
+  readonly enter: (r1: number, r2: number, frame: number) => number;
+  readonly callback: (pc: number, frame: number, ...words: readonly number[]) => number;
+}
+
+/**
+ * Compiles a program for a runtime, at once.
+ *
+ * @throws RuntimeError `BAD_PROGRAM` for a program that no engine can take, `UNKNOWN_MAP` for a reference to a map that
+ * is not there, and what creating the program's maps throws.
+ * @throws JitError `TOO_LARGE`
+ */
+export const compile = (spec: ProgramSpec, runtime: Runtime, options: ExecutionOptions): CompiledProgram => {
+  const host = new ProgramHost(runtime, spec, options);
+  const wasm = buildModule(host);
+  const module = compileModule(wasm, spec);
+  const instance = new WebAssembly.Instance(module, { env: importsOf(module, host) });
+  const { enter, callback } = instance.exports as unknown as Exports;
+  host.setCallback((pc, frame, words) => {
+    const [a = 0, b = 0, c = 0, d = 0, e = 0, f = 0, g = 0, h = 0, i = 0, j = 0] = words;
+    return callback(pc, frame, a, b, c, d, e, f, g, h, i, j);
+  });
+  return { spec, budget: options.budget ?? DEFAULT_BUDGET, wasm, enter };
+};
+
+const compileModule = (wasm: Uint8Array, spec: ProgramSpec): WebAssembly.Module => {
+  try {
+    return new WebAssembly.Module(wasm as Uint8Array<ArrayBuffer>);
+  } catch (cause) {
+    // Everything that is lowered is valid, so it can only be a limit of the engine.
+    const message = `${spec.name} of ${spec.instructions.length} instructions is too large to be compiled`;
+    throw new JitError("TOO_LARGE", message, { cause, hint: "run it in the interpreter" });
+  }
+};
+
+const MESSAGES: Readonly<Record<RaisedFault, string>> = {
+  BAD_INSTRUCTION: "no instruction that can be executed",
+  BUDGET_EXCEEDED: "the run takes more instructions than its budget",
+  CALL_DEPTH: "more nested calls than stack frames",
+  UNSUPPORTED_INSTRUCTION: "the address of a kernel symbol is not known here",
+};
+
+/** What every module may import beside helpers; see `FunctionWriter` and `lower/call.ts` for who calls what. */
+const fixedImports = (host: ProgramHost): Readonly<Record<string, (...words: number[]) => number | undefined>> => {
+  const { runtime } = host;
+  return {
+    fault: (code, pc) => {
+      const fault = FAULTS[code!]!;
+      throw new RuntimeFault(fault, MESSAGES[fault], pc);
+    },
+    fault_of_call: (pc) => {
+      const { op, imm } = host.spec.instructions[pc!]!;
+      const callee = op.family === "call" && op.target === "kfunc" ? host.kfunc(imm) : host.helper(imm);
+      if (callee.kind === "missing") throw host.fault(callee.code, callee.message, pc);
+      return undefined;
+    },
+    fault_of_pointer: (pc) => {
+      throw host.pointerFault(pc);
+    },
+    check_access: (low, high, size, write, pc, frame) => {
+      host.checkAccess([low!, high!], { size: size!, write: write !== 0 }, { pc: pc!, frame: frame! });
+      return undefined;
+    },
+    load_from_packet: (offset, size) => loadFromPacket(runtime.memory, offset!, size as Size),
+    tail_call_target: (context, map, index) => host.tailCallTarget(context!, map!, index!),
+    enter_program: (target, context, frame) => runtime.program(target!).enter(context!, 0, frame!),
+    call_by_number: (low, high, ...rest) => host.callByNumber(low!, high!, rest, rest[10]!),
+  };
+};
+
+/** The functions that a module asks for, by their names. */
+const importsOf = (module: WebAssembly.Module, host: ProgramHost): Record<string, WebAssembly.ImportValue> => {
+  const fixed = fixedImports(host);
+  const imports: Record<string, WebAssembly.ImportValue> = { memory: host.runtime.memory.wasm };
+  for (const { name, kind } of WebAssembly.Module.imports(module)) {
+    if (kind === "function") imports[name] = fixed[name] ?? implementationOf(host, name);
+  }
+  return imports;
+};
+
+/** `helper_N` and `kfunc_N`. */
+const implementationOf = (host: ProgramHost, name: string): ((...words: number[]) => number) => {
+  const [kind, id] = name.split("_") as [string, string];
+  const callee = kind === "helper" ? host.helper(Number(id)) : host.kfunc(Number(id));
+  if (callee.kind !== "function") throw new InvariantError(`no function behind the import ${name}`);
+  return host.bind(callee.implementation);
+};

@@ -1,0 +1,10 @@
+import { EbpfError, type ErrorDetails } from "@ebpf/core";
+
+export type JitErrorCode = "TOO_LARGE"; // a function becomes larger than WebAssembly engines take
+
+/** A program that cannot be compiled. */
+export class JitError extends EbpfError<JitErrorCode> {
+  constructor(code: JitErrorCode, message: string, details: ErrorDetails = {}) {
+    super(code, message, details);
+  }
+}

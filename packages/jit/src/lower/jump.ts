@@ -1,0 +1,59 @@
+import type { Comparison, Instruction, JumpOperation } from "@ebpf/asm";
+import type { FunctionWriter } from "./function.js";
+
+type Plain = Parameters<FunctionWriter["code"]["op"]>[number];
+
+const COMPARISONS: Readonly<Record<Exclude<Comparison, "set">, string>> = {
+  eq: "eq",
+  ne: "ne",
+  gt: "gt_u",
+  ge: "ge_u",
+  lt: "lt_u",
+  le: "le_u",
+  sgt: "gt_s",
+  sge: "ge_s",
+  slt: "lt_s",
+  sle: "le_s",
+};
+
+/** Leaves on the stack whether the jump is taken, as an i32 that is 0 when not. */
+export const lowerCondition = (writer: FunctionWriter, slot: Instruction, op: JumpOperation): void => {
+  const { code } = writer;
+  const { operator, width, operand } = op;
+  if (operator === "may_goto") {
+    // Taken when the count is used up; else it is counted down.
+    code.get(writer.mayGoto).op("i32.eqz");
+    code.get(writer.mayGoto).get(writer.mayGoto).i32(0).op("i32.ne", "i32.sub").set(writer.mayGoto);
+    return;
+  }
+  if (width === 64) {
+    writer.get(slot.dst);
+    writer.source(slot, operand);
+  } else {
+    writer.getLow(slot.dst);
+    writer.sourceLow(slot, operand);
+  }
+  if (operator !== "set") code.op(`i${width}.${COMPARISONS[operator as keyof typeof COMPARISONS]}` as Plain);
+  else if (width === 32) code.op("i32.and");
+  else code.op("i64.and").i64(0).op("i64.ne");
+};
+
+/** Puts the target of a `gotox` into the selector, or faults when it is no slot of the program. */
+export const lowerComputedJump = (writer: FunctionWriter, slot: Instruction, pc: number, slots: number): void => {
+  const { code, selector } = writer;
+  writer.get(slot.dst).i64(slots).op("i64.ge_u").open("if");
+  writer.fault("BAD_INSTRUCTION", pc);
+  code.op("end");
+  writer.getLow(slot.dst).set(selector);
+  if (!writer.host.checked) return;
+  code.get(selector).i32(pc).op("i32.le_u").open("if");
+  writer.charge(
+    () =>
+      code
+        .i32(pc + 1)
+        .get(selector)
+        .op("i32.sub"),
+    pc,
+  );
+  code.op("end");
+};
