@@ -8,6 +8,7 @@ const corpora = process.env.EBPF_CORPORA ?? fileURLToPath(new URL("../../../shar
 /** The runners by name; each returns the exit code. They are imported when they are asked for. */
 const RUNNERS: Readonly<Record<string, (args: readonly string[]) => Promise<number>>> = {
   isa: async (args) => (await import("./isa.js")).runIsa(args, corpora),
+  kernel: async (args) => (await import("./kernel.js")).runKernel(args, corpora),
 };
 
 const USAGE = `usage: conformance ${Object.keys(RUNNERS).join("|")} [options]`;
