@@ -1,5 +1,6 @@
 import type { ByteOrder } from "@ebpf/core";
 import { decode, encode, SLOT_SIZE } from "../codec.js";
+import { AsmError } from "../errors.js";
 import type { CpuVersion } from "../operation.js";
 import { DIALECTS, type Dialect, type DialectName } from "../syntax/dialect.js";
 import { Cursor } from "../text/cursor.js";
@@ -80,13 +81,20 @@ class Assembler implements DirectiveContext {
   #instruction(statement: readonly Token[]): void {
     const opcode = this.dialect.opcodePrefix ? opcodePrefix(statement) : undefined;
     const tokens = opcode === undefined ? statement : statement.slice(3);
-    const token = tokens[0] ?? statement[0]!;
-    const match = this.dialect.matcher.match(tokens.length > 0 ? tokens : statement, this.scope, opcode);
+    const token = tokens[0]!;
+    const match = this.dialect.matcher.match(tokens, this.scope, opcode);
     const { op } = match;
     if (this.options.cpu !== undefined && op.cpu > this.options.cpu) {
       throw errorAt("CPU_VERSION", token, `${op.name} needs ${op.cpu}, and ${this.options.cpu} is asked for`);
     }
     const offset = this.section.reserve(op.family === "lddw" ? 2 * SLOT_SIZE : SLOT_SIZE, token);
+    if (offset % SLOT_SIZE !== 0) {
+      throw errorAt(
+        "BAD_LENGTH",
+        token,
+        `the data before it takes ${offset} bytes, which is no number of instructions`,
+      );
+    }
     this.section.executable = true;
     this.section.lines.push({ offset, line: token.line });
     this.instructions.push({ ...match, section: this.section.name, offset, token });
@@ -117,7 +125,7 @@ class Assembler implements DirectiveContext {
   #defineOutside(): void {
     for (const [name, value] of Object.entries(this.options.symbols ?? {})) {
       if (!this.symbols.isDefined(name)) {
-        const constant = BigInt.asIntN(64, BigInt(value));
+        const constant = wholeNumber(name, value);
         this.symbols.entry(name).equated = { value: { kind: "number", value: constant }, token: OUTSIDE };
       }
     }
@@ -150,12 +158,19 @@ class Assembler implements DirectiveContext {
   }
 }
 
+const wholeNumber = (name: string, value: number | bigint): bigint => {
+  if (typeof value === "number" && !Number.isInteger(value)) {
+    throw new AsmError("OUT_OF_RANGE", `the symbol ${name} is ${value}, which is no whole number`, { text: name });
+  }
+  return BigInt.asIntN(64, BigInt(value));
+};
+
 /** Where names stand that don't come from the text. */
 const OUTSIDE: Token = { kind: "word", text: "", line: 0, column: 0 };
 
 /** The opcode of `(b7) r1 = 1`. */
-const opcodePrefix = ([open, opcode, close]: readonly Token[]): number | undefined =>
-  open?.text === "(" && close?.text === ")" && /^[0-9a-f]{2}$/.test(opcode!.text)
+const opcodePrefix = ([open, opcode, close, next]: readonly Token[]): number | undefined =>
+  open?.text === "(" && close?.text === ")" && next !== undefined && /^[0-9a-f]{2}$/.test(opcode!.text)
     ? Number.parseInt(opcode!.text, 16)
     : undefined;
 
@@ -163,6 +178,12 @@ const isLabel = (token: Token) => token.kind === "word" || (token.kind === "numb
 
 const finishSection = (section: SectionBuilder, bytes: Uint8Array, order: ByteOrder): AssembledSection => {
   const { name, executable } = section;
+  if (executable && bytes.length % SLOT_SIZE !== 0) {
+    throw new AsmError(
+      "BAD_LENGTH",
+      `section ${name} holds code, and its ${bytes.length} bytes are no whole instructions`,
+    );
+  }
   const instructions = executable ? decode(bytes, order) : [];
   const lines = new Array<number>(instructions.length).fill(0);
   for (const { offset, line } of section.lines) lines[offset / SLOT_SIZE] = line;
@@ -173,7 +194,7 @@ const finishSection = (section: SectionBuilder, bytes: Uint8Array, order: ByteOr
  * Assembles a text.
  *
  * @throws AsmError with line and column, `SYNTAX`, `UNKNOWN_MNEMONIC`, `OUT_OF_RANGE`, `UNDEFINED_SYMBOL`,
- *   `DUPLICATE_SYMBOL` or `CPU_VERSION`.
+ *   `DUPLICATE_SYMBOL` or `CPU_VERSION`; `BAD_LENGTH` when data in code is no number of instructions.
  *
  * @example
  * assemble("mov %r0, 2\nexit", { dialect: "ubpf" }).sections[0]?.instructions.length; // 2

@@ -129,11 +129,10 @@ const align =
     context.section.reserve((alignment - (size % alignment)) % alignment, token);
   };
 
-const uleb128: Directive = (context, cursor) =>
+const uleb128: Directive = (context, cursor, directive) =>
   list(cursor, () => {
-    const { token } = { token: cursor.peek() };
     let value = known(cursor, context);
-    if (value < 0) throw errorAt("OUT_OF_RANGE", token!, "a ULEB128 is not negative");
+    if (value < 0) throw errorAt("OUT_OF_RANGE", directive, "a ULEB128 is not negative");
     do {
       context.section.writer.u8((value % 128) | (value >= 128 ? 128 : 0));
       value = Math.floor(value / 128);
@@ -174,39 +173,41 @@ const ignore: Directive = (_context, cursor) => {
   cursor.at = cursor.tokens.length;
 };
 
+/** The same directive under several names. */
+const all = (words: string, directive: Directive): [string, Directive][] =>
+  words.split(" ").map((word) => [word, directive]);
+
 const DIRECTIVES: ReadonlyMap<string, Directive> = new Map([
-  [".section", enterSection],
-  [".text", enter(".text", true)],
-  [".data", enter(".data", false)],
-  [".bss", enter(".bss", false)],
-  [".rodata", enter(".rodata", false)],
-  ...[".byte"].map((word) => [word, data(1)] as const),
-  ...[".2byte", ".short", ".hword", ".half"].map((word) => [word, data(2)] as const),
-  ...[".4byte", ".long", ".int", ".word"].map((word) => [word, data(4)] as const),
-  ...[".8byte", ".quad", ".dword"].map((word) => [word, data(8)] as const),
-  [".ascii", text(false)],
-  [".asciz", text(true)],
-  [".string", text(true)],
-  ...[".zero", ".skip", ".space"].map((word) => [word, space] as const),
-  [".p2align", align((power) => 2 ** power)],
-  [".align", align((bytes) => bytes)],
-  [".balign", align((bytes) => bytes)],
-  [".uleb128", uleb128],
-  [".globl", bind("global")],
-  [".global", bind("global")],
-  [".weak", bind("weak")],
-  [".local", bind("local")],
-  [".type", type],
-  [".size", size],
-  [".set", equate],
-  [".equ", equate],
+  ...all(".section", enterSection),
+  ...all(".text", enter(".text", true)),
+  ...all(".data", enter(".data", false)),
+  ...all(".bss", enter(".bss", false)),
+  ...all(".rodata", enter(".rodata", false)),
+  ...all(".byte", data(1)),
+  ...all(".2byte .short .hword .half", data(2)),
+  ...all(".4byte .long .int .word", data(4)),
+  ...all(".8byte .quad .dword", data(8)),
+  ...all(".ascii", text(false)),
+  ...all(".asciz .string", text(true)),
+  ...all(".zero .skip .space", space),
+  ...all(
+    ".p2align",
+    align((power) => 2 ** power),
+  ),
+  ...all(
+    ".align .balign",
+    align((bytes) => bytes),
+  ),
+  ...all(".uleb128", uleb128),
+  ...all(".globl .global", bind("global")),
+  ...all(".weak", bind("weak")),
+  ...all(".local", bind("local")),
+  ...all(".type", type),
+  ...all(".size", size),
+  ...all(".set .equ", equate),
   // What says nothing about bytes or symbols.
-  ...[".file", ".loc", ".ident", ".addrsig", ".addrsig_sym", ".hidden", ".protected", ".internal"].map(
-    (word) => [word, ignore] as const,
-  ),
-  ...[".cfi_sections", ".cfi_startproc", ".cfi_endproc", ".cfi_def_cfa", ".cfi_offset"].map(
-    (word) => [word, ignore] as const,
-  ),
+  ...all(".file .loc .ident .addrsig .addrsig_sym .hidden .protected .internal", ignore),
+  ...all(".cfi_sections .cfi_startproc .cfi_endproc .cfi_def_cfa .cfi_offset", ignore),
 ]);
 
 /**

@@ -70,6 +70,8 @@ const wideValue = ({ slot, high, pc, style, numbers, options }: Site): string =>
   const value = joinHalvesSigned(slot.imm, high);
   const symbol = options.relocation?.(pc);
   if (symbol === undefined) return style.imm64(value, numbers);
+  // What a log shows is the sum already.
+  if (options.dialect === "kernel-log") return symbol;
   return value === 0n ? symbol : `${symbol}${value < 0n ? "" : "+"}${value}`;
 };
 

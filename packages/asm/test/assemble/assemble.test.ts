@@ -175,6 +175,11 @@ describe("a text with a mistake", () => {
     ["r1 = x*2\nx: exit", "SYNTAX", 1, 6, "x"],
     ["goto .+4", "OUT_OF_RANGE", 1, 6, "."],
     ['.section a,"ax"\nx: exit\n.section b,"ax"\ngoto x', "OUT_OF_RANGE", 4, 6, "x"],
+    ["r1 = .Lgone ll", "UNDEFINED_SYMBOL", 1, 6, ".Lgone"],
+    ["call 1f", "UNDEFINED_SYMBOL", 1, 6, "1f"],
+    ["r1 = subprog[f]", "UNDEFINED_SYMBOL", 1, 14, "f"],
+    ["exit\n.byte 1\nexit", "BAD_LENGTH", 3, 1, "exit"],
+    ["(b7) r1 += 1", "SYNTAX", 1, 12, "1"],
     ["r1 = \u20ac", "SYNTAX", 1, 6, "\u20ac"],
     ["r1 = 5 /* no end", "SYNTAX", 1, 8, "/*"],
   ])("%j gives %s at its place", (text, code, line, column, offending) => {
