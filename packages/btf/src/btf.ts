@@ -115,7 +115,8 @@ export class Btf {
   }
 
   /**
-   * Bytes that the address of a value of the type is a multiple of; 1 for packed structures.
+   * Bytes that the address of a value of the type is a multiple of; 1 for structures whose layout shows that they are
+   * packed.
    *
    * @throws BtfError as `sizeOf`.
    */

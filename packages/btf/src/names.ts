@@ -81,7 +81,7 @@ const parameters = (btf: Btf, proto: BtfFuncProto, depth: number): string => {
   if (proto.parameters.length === 0) return "void";
   const shown = proto.parameters.slice(0, MAX_PARAMETERS).map(({ name, type }) => {
     if (type === 0 && name === "") return "...";
-    return declare(btf, type, "", Math.max(depth, MAX_DEPTH - 4));
+    return declare(btf, type, "", Math.max(depth + 1, MAX_DEPTH - 3));
   });
   return [...shown, ...(proto.parameters.length > MAX_PARAMETERS ? ["…"] : [])].join(", ");
 };

@@ -25,8 +25,8 @@ interface Walk {
  * @throws BtfError `VALUE_SIZE` when there are too few bytes; `INCOMPLETE_TYPE`, `UNSUPPORTED`, `TOO_DEEP`, `LIMIT`.
  */
 export const decodeValue = (btf: Btf, typeId: number, bytes: Uint8Array, options: ValueOptions = {}): BtfValue => {
-  const path = new ValuePath(btf, typeId);
   const size = btf.sizeOf(typeId);
+  const path = new ValuePath(btf, typeId, Math.min(size, bytes.length));
   if (bytes.length < size) throw path.error("VALUE_SIZE", `${size} bytes are needed, ${bytes.length} are there`);
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   return read({ btf, bytes, view, order: options.order ?? btf.order, path }, shapeOf(btf, typeId), 0, 0);

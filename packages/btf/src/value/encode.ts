@@ -26,8 +26,8 @@ interface Walk {
  *   `UNSUPPORTED`, `TOO_DEEP`, `LIMIT` for the type.
  */
 export const encodeValue = (btf: Btf, typeId: number, value: BtfValue, options: ValueOptions = {}): Uint8Array => {
-  const path = new ValuePath(btf, typeId);
   const size = btf.sizeOf(typeId);
+  const path = new ValuePath(btf, typeId, size);
   if (size > MAX_SIZE) throw path.error("LIMIT", `${size} bytes; a value has ${MAX_SIZE} at most`);
   const bytes = new Uint8Array(size);
   write({ btf, bytes, order: options.order ?? btf.order, path }, typeId, { bitOffset: 0, bitSize: 0 }, value);

@@ -1,0 +1,176 @@
+import { type EbpfError, isEbpfError } from "@ebpf/core";
+import { readObject } from "@ebpf/elf";
+import { describe, expect, test } from "vitest";
+import { fixture, programOf } from "./support/fixture.js";
+import { locateSection, locateSymbol, view } from "./support/locate.js";
+
+type Change = (bytes: Uint8Array, data: DataView) => void;
+
+const changed = (name: string, change: Change): Uint8Array => {
+  const bytes = fixture(name);
+  change(bytes, view(bytes));
+  return bytes;
+};
+
+const errorOf = (bytes: Uint8Array): EbpfError => {
+  try {
+    readObject(bytes, { path: "x.o" });
+  } catch (error) {
+    if (isEbpfError(error)) return error;
+    throw error;
+  }
+  throw new Error("it opened");
+};
+
+const section =
+  (name: string, field: number, value: bigint): Change =>
+  (bytes, data) => {
+    data.setBigUint64(locateSection(bytes, name).header + field, value, true);
+  };
+
+/** Changes a name in the strings of `.BTF` alone. */
+const replaceText =
+  (from: string, to: string): Change =>
+  (bytes) => {
+    const { offset, size } = locateSection(bytes, ".BTF");
+    const text = new TextDecoder("latin1").decode(bytes.subarray(offset, offset + size));
+    bytes.set(new TextEncoder().encode(`\0${to}\0`), offset + text.indexOf(`\0${from}\0`));
+  };
+
+describe("a file that can't be read", () => {
+  test.each<[string, Change, string, string]>([
+    ["another magic number", (bytes) => bytes.set([0x7f, 0x45, 0x4c, 0x47]), "NOT_ELF", "x.o"],
+    ["32 bits", (bytes) => bytes.set([1], 4), "WRONG_CLASS", "64-bit"],
+    ["no byte order", (bytes) => bytes.set([3], 5), "NOT_ELF", "byte order"],
+    ["another machine", (_, data) => data.setUint16(18, 62, true), "WRONG_MACHINE", "machine 62"],
+    ["an executable", (_, data) => data.setUint16(16, 2, true), "WRONG_TYPE", "type is 2"],
+    ["section headers behind the end", (_, data) => data.setBigUint64(40, 1n << 40n, true), "OUT_OF_RANGE", "x.o"],
+    ["section headers at 2^63", (_, data) => data.setBigUint64(40, 1n << 63n, true), "OUT_OF_RANGE", "x.o"],
+    ["more sections than bytes", (_, data) => data.setUint16(60, 0xff00, true), "OUT_OF_RANGE", "sections"],
+    ["small section headers", (_, data) => data.setUint16(58, 40, true), "BAD_SECTION", "headers"],
+    ["a section of 2^62 bytes", section(".text", 32, 1n << 62n), "OUT_OF_RANGE", "larger than any input"],
+    ["a section behind the end", section(".text", 24, 1n << 32n), "OUT_OF_RANGE", "x.o"],
+    ["overlapping sections", section(".text", 32, 11_000n), "BAD_SECTION", "overlap"],
+    ["half an instruction", section("xdp", 32, 12n), "BAD_SECTION", "xdp"],
+    ["global data of 2^40 bytes", section(".bss", 32, 1n << 40n), "BAD_SECTION", ".bss"],
+    [
+      "a symbol in no section",
+      (bytes, data) => data.setUint16(locateSymbol(bytes, "first") + 6, 999, true),
+      "BAD_SYMBOL",
+      "999",
+    ],
+    [
+      "a function inside of an instruction",
+      (bytes, data) => data.setBigUint64(locateSymbol(bytes, "first") + 8, 4n, true),
+      "BAD_SYMBOL",
+      "first",
+    ],
+    [
+      "a function behind its section",
+      (bytes, data) => data.setBigUint64(locateSymbol(bytes, "first") + 8, 8000n, true),
+      "BAD_SYMBOL",
+      "first",
+    ],
+    [
+      "a relocation of no symbol",
+      (bytes, data) => data.setUint32(locateSection(bytes, ".relxdp").offset + 12, 9999, true),
+      "BAD_RELOCATION",
+      "9999",
+    ],
+    [
+      "a relocation inside of an instruction",
+      (bytes, data) => data.setUint32(locateSection(bytes, ".relxdp").offset, 3, true),
+      "BAD_RELOCATION",
+      "byte 3",
+    ],
+    [
+      "a relocation behind its section",
+      (bytes, data) => data.setUint32(locateSection(bytes, ".relxdp").offset, 80_000, true),
+      "BAD_RELOCATION",
+      "80000",
+    ],
+    ["BTF that is none", (bytes) => bytes.set([0, 0], locateSection(bytes, ".BTF").offset), "BAD_VALUE", ".BTF"],
+    ["a map with an unknown member", replaceText("map_extra", "map_extrb"), "BAD_MAP", "map_extrb"],
+    ["maps whose places are unknown", replaceText("outer", "outex"), "BAD_MAP", "overlaps"],
+  ])("%s", (_, change, code, message) => {
+    const error = errorOf(changed("features-el.o", change));
+    expect(error.code).toBe(code);
+    expect(error.message).toContain(message);
+  });
+
+  test("nothing at all", () => {
+    expect(errorOf(new Uint8Array(0)).code).toBe("NOT_ELF");
+  });
+
+  test.each([0, 99])("a legacy map of type %i", (type) => {
+    const bytes = changed("legacy-el.o", (all, data) => data.setUint32(locateSection(all, "maps").offset, type, true));
+    expect(errorOf(bytes)).toMatchObject({ code: "BAD_MAP", message: expect.stringContaining("counters") });
+  });
+});
+
+describe("a program that can't be had leaves the others", () => {
+  const programs = (change: Change) => readObject(changed("features-el.o", change)).programs;
+  const errorsOf = (change: Change): Record<string, string> =>
+    Object.fromEntries(programs(change).flatMap((p) => ("error" in p ? [[p.name, p.error.code]] : [])));
+  const alreadyBad = {
+    kernel_function: "UNSUPPORTED_EXTERN",
+    undefined_function: "UNDEFINED_SYMBOL",
+    kernel_configuration: "UNSUPPORTED_EXTERN",
+    core: "UNSUPPORTED_CORE_RELOCATION",
+  };
+
+  test("a map in the middle of another", () => {
+    const change: Change = (bytes, data) => data.setBigUint64(locateSymbol(bytes, "license") + 8, 0n, true);
+    expect(() => programs(change)).toThrow("no symbol license");
+    const shifted: Change = (bytes, data) => {
+      // The load of `by_key` in `first`, 15 slots into the section.
+      data.setInt32(locateSection(bytes, "xdp").offset + 15 * 8 + 4, 8, true);
+    };
+    expect(errorsOf(shifted)).toEqual({ first: "BAD_RELOCATION", ...alreadyBad });
+  });
+
+  test("an address outside of global data", () => {
+    const change: Change = (bytes, data) => data.setInt32(locateSection(bytes, "xdp").offset + 4, 100, true);
+    expect(errorsOf(change)).toEqual({ tail: "BAD_RELOCATION", ...alreadyBad });
+  });
+
+  test("a call out of its section", () => {
+    // `shared` calls `leaf` without a relocation.
+    const change: Change = (bytes, data) => data.setInt32(locateSection(bytes, ".text").offset + 8 + 4, 1000, true);
+    expect(errorsOf(change)).toEqual({ first: "BAD_CALL", ...alreadyBad });
+  });
+
+  test("a relocation type that is not known", () => {
+    const change: Change = (bytes, data) => data.setUint32(locateSection(bytes, ".relxdp").offset + 8, 77, true);
+    expect(errorsOf(change)).toEqual({ tail: "UNSUPPORTED_RELOCATION", ...alreadyBad });
+  });
+
+  test("a call's relocation of a load", () => {
+    const change: Change = (bytes, data) => data.setUint32(locateSection(bytes, ".relxdp").offset + 8, 10, true);
+    expect(errorsOf(change)).toEqual({ tail: "BAD_RELOCATION", ...alreadyBad });
+  });
+
+  test("a symbol in a section that is nothing", () => {
+    const change: Change = (bytes, data) => {
+      const license = (locateSection(bytes, "license").header - Number(data.getBigUint64(40, true))) / 64;
+      data.setUint16(locateSymbol(bytes, "bloom") + 6, license, true);
+    };
+    expect(errorsOf(change)).toEqual({ strange: "UNKNOWN_SECTION", ...alreadyBad });
+  });
+});
+
+test("a call may lead where no symbol is: a function begins there", () => {
+  const bytes = changed("features-el.o", (all, data) => {
+    // `shared` now calls the third instruction of `leaf`.
+    data.setInt32(locateSection(all, ".text").offset + 8 + 4, 13, true);
+  });
+  const { functions } = programOf(readObject(bytes), "first");
+  expect(functions.map(({ name }) => name)).toEqual(["first", "shared", ".text+15", "leaf"]);
+});
+
+test("every beginning of a file gives a typed error", () => {
+  const whole = fixture("legacy-el.o");
+  for (let length = 0; length < whole.length; length++) {
+    expect(() => errorOf(whole.subarray(0, length))).not.toThrow();
+  }
+});
