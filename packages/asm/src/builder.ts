@@ -1,7 +1,8 @@
 import { highOf, lowOf } from "@ebpf/core";
 import { AsmError } from "./errors.js";
 import { findOperation, type Instruction, instruction, type Operands, wideInstruction } from "./instruction.js";
-import type { AluOperator, AtomicOperator, Comparison, Operation, Size, WideMeaning, Width } from "./operation.js";
+import type { AtomicOperator, BinaryOperator, Comparison, Operation, Size, WideMeaning, Width } from "./operation.js";
+import { SIZE_SUFFIX } from "./operations.js";
 
 /** A register as an operand, so that it can't be taken for a number. */
 export interface Register {
@@ -38,13 +39,8 @@ export const R10 = register(10);
 /** Memory at a register plus an offset in bytes. */
 export const at = (base: Register, offset = 0): MemoryOperand => ({ base, offset });
 
-/** Operators with a destination and an operand that is a register or a number. */
-export type BinaryOperator = Exclude<AluOperator, "neg" | "movsx" | "le" | "be" | "bswap" | "addr_space_cast">;
-
 /** Operators with a destination only, by the names of their rows. */
 export type UnaryOperation = `neg${Width}` | `${"le" | "be" | "bswap"}${16 | 32 | 64}`;
-
-const SUFFIX: Readonly<Record<Size, string>> = { 1: "b", 2: "h", 4: "w", 8: "dw" };
 
 const row = (name: string): Operation => {
   const op = findOperation(name);
@@ -148,18 +144,18 @@ export class ProgramBuilder {
 
   /** Loads `size` bytes, zero-extended. */
   load(size: Size, dst: Register, from: MemoryOperand): this {
-    return this.emit(`ldx${SUFFIX[size]}`, { dst: dst.register, src: from.base.register, offset: from.offset });
+    return this.emit(`ldx${SIZE_SUFFIX[size]}`, { dst: dst.register, src: from.base.register, offset: from.offset });
   }
 
   /** Loads `size` bytes, sign-extended. */
   loadSigned(size: 1 | 2 | 4, dst: Register, from: MemoryOperand): this {
-    return this.emit(`ldxs${SUFFIX[size]}`, { dst: dst.register, src: from.base.register, offset: from.offset });
+    return this.emit(`ldxs${SIZE_SUFFIX[size]}`, { dst: dst.register, src: from.base.register, offset: from.offset });
   }
 
   /** Stores the low `size` bytes of a register, or a number. */
   store(size: Size, to: MemoryOperand, value: Register | number): this {
     const { kind, operands } = second(value);
-    const name = `${kind === "imm" ? "st" : "stx"}${SUFFIX[size]}`;
+    const name = `${kind === "imm" ? "st" : "stx"}${SIZE_SUFFIX[size]}`;
     return this.emit(name, { dst: to.base.register, offset: to.offset, ...operands });
   }
 

@@ -9,7 +9,6 @@ export type {
 } from "./assemble/assembly.js";
 export {
   at,
-  type BinaryOperator,
   type MemoryOperand,
   ProgramBuilder,
   R0,

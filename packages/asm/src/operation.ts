@@ -48,6 +48,9 @@ export type AluOperator =
   | "bswap"
   | "addr_space_cast";
 
+/** Operators with a destination and a second operand, which may be a register or a number. */
+export type BinaryOperator = Exclude<AluOperator, "neg" | "movsx" | "le" | "be" | "bswap" | "addr_space_cast">;
+
 export type AtomicOperator = "add" | "or" | "and" | "xor" | "xchg" | "cmpxchg" | "load_acquire" | "store_release";
 
 /** The comparisons of conditional jumps; `set` is "any common bit". */

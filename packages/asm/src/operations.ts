@@ -33,7 +33,8 @@ const CLASS = { ld: 0, ldx: 1, st: 2, stx: 3, alu: 4, jmp: 5, jmp32: 6, alu64: 7
 const SOURCE = { imm: 0x00, reg: 0x08 } as const;
 const MODE = { imm: 0x00, abs: 0x20, ind: 0x40, mem: 0x60, memsx: 0x80, atomic: 0xc0 } as const;
 const SIZE_BITS: Readonly<Record<Size, number>> = { 4: 0x00, 2: 0x08, 1: 0x10, 8: 0x18 };
-const SIZE_SUFFIX: Readonly<Record<Size, string>> = { 1: "b", 2: "h", 4: "w", 8: "dw" };
+/** The RFC's names of access sizes: byte, half word, word, double word. */
+export const SIZE_SUFFIX: Readonly<Record<Size, string>> = { 1: "b", 2: "h", 4: "w", 8: "dw" };
 
 const WIDTHS = [64, 32] as const;
 const SIZES = [1, 2, 4, 8] as const;

@@ -103,6 +103,7 @@ class Assembler implements DirectiveContext {
 
   finish(): Assembly {
     this.#defineOutside();
+    this.symbols.complete();
     const relocations: AssembledRelocation[] = [];
     const bytes = new Map([...this.sections].map(([name, section]) => [name, section.writer.finish()]));
     const resolution = { symbols: this.symbols, helpers: this.options.helpers ?? (() => undefined), relocations };

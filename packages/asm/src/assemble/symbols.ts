@@ -45,7 +45,15 @@ export class SymbolTable {
   readonly #entries = new Map<string, Entry>();
   /** How often each local label such as `1:` was defined so far. */
   readonly #localCounts = new Map<string, number>();
+  /** The values of names that were asked for. They hold for good: no name is ever defined twice. */
+  readonly #values = new Map<string, Value>();
   #chain = 0;
+  #isComplete = false;
+
+  /** Says that the whole text was read, so that a name which is not defined by now never will be. */
+  complete(): void {
+    this.#isComplete = true;
+  }
 
   /** Every name that was defined, declared or used. */
   entries(): Iterable<Readonly<Entry>> {
@@ -111,9 +119,10 @@ export class SymbolTable {
   }
 
   /**
-   * Computes an expression when all places are known.
+   * Computes an expression. Before the text is complete, it can only use names that are defined already.
    *
-   * @throws AsmError `SYNTAX` when it has no value: a division by zero, a product of addresses, names in a circle.
+   * @throws AsmError `SYNTAX` when it has no value: a division by zero, a product of addresses, names in a circle;
+   *   `UNDEFINED_SYMBOL` when it uses a name too early.
    */
   evaluate(expression: Expression, at: Token): Value {
     switch (expression.kind) {
@@ -139,12 +148,24 @@ export class SymbolTable {
   }
 
   #symbolValue(name: string, at: Token): Value {
+    const known = this.#values.get(name);
+    if (known !== undefined) return known;
+    if (!this.#isComplete && !this.isDefined(name)) {
+      throw errorAt("UNDEFINED_SYMBOL", at, `${name} is not defined before this line`);
+    }
+    const value = this.#freshValue(name, at);
+    this.#values.set(name, value);
+    return value;
+  }
+
+  #freshValue(name: string, at: Token): Value {
     const entry = this.#entries.get(name);
     if (entry?.equated === undefined) {
       return { base: { name, section: entry?.section, offset: entry?.offset ?? 0 }, constant: 0n };
     }
-    if (this.#chain >= MAX_CHAIN)
+    if (this.#chain >= MAX_CHAIN) {
       throw errorAt("SYNTAX", at, `${name} stands for itself or for too long a chain of names`);
+    }
     this.#chain++;
     try {
       return this.evaluate(entry.equated.value, at);

@@ -1,5 +1,6 @@
 import { type ByteOrder, joinHalvesSigned } from "@ebpf/core";
 import { encode } from "../codec.js";
+import { AsmError } from "../errors.js";
 import { type Instruction, targetOf } from "../instruction.js";
 import type { Field, Operation } from "../operation.js";
 import { OPERATIONS } from "../operations.js";
@@ -119,9 +120,11 @@ const looksLike = (slot: Instruction): Operation => {
  * LD_IMM64, is written as a raw word.
  *
  * @param instructions the program, because an LD_IMM64 takes two slots of it
+ * @throws AsmError `OUT_OF_RANGE` when the program has no such pc.
  */
 export const formatInstruction = (instructions: readonly Instruction[], pc: number, options: FormatOptions): string => {
-  const slot = instructions[pc]!;
+  const slot = instructions[pc];
+  if (slot === undefined) throw new AsmError("OUT_OF_RANGE", `the program has no pc ${pc}`, { text: `${pc}` });
   const next = instructions[pc + 1];
   const { syntax, style } = WRITERS[options.dialect];
   const isLog = options.dialect === "kernel-log";

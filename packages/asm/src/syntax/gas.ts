@@ -1,5 +1,6 @@
 import type { AtomicOperator } from "../operation.js";
-import { BINARY, JUMP, KFUNC_CALL, SIZE, WIDE_OPERAND, widthSuffix } from "./mnemonics.js";
+import { SIZE_SUFFIX } from "../operations.js";
+import { BINARY, JUMP, KFUNC_CALL, WIDE_OPERAND, widthSuffix } from "./mnemonics.js";
 import type { Syntax } from "./syntax.js";
 
 type LockedOperator = Exclude<AtomicOperator, "load_acquire" | "store_release">;
@@ -35,7 +36,7 @@ export const gasSyntax: Syntax = {
     }
   },
   load: (op) => {
-    const size = SIZE[op.size];
+    const size = SIZE_SUFFIX[op.size];
     switch (op.mode) {
       case "mem":
         return [`ldx${op.signed ? "s" : ""}${size} {dst},[{src}{off}]`];
@@ -46,15 +47,17 @@ export const gasSyntax: Syntax = {
     }
   },
   store: (op) => [
-    op.operand === "imm" ? `st${SIZE[op.size]} [{dst}{off}],{imm}` : `stx${SIZE[op.size]} [{dst}{off}],{src}`,
+    op.operand === "imm"
+      ? `st${SIZE_SUFFIX[op.size]} [{dst}{off}],{imm}`
+      : `stx${SIZE_SUFFIX[op.size]} [{dst}{off}],{src}`,
   ],
   atomic: (op) => {
-    if (op.operator === "load_acquire") return [`ldacq${SIZE[op.size]} {dst},[{src}{off}]`];
-    if (op.operator === "store_release") return [`strel${SIZE[op.size]} [{dst}{off}],{src}`];
+    if (op.operator === "load_acquire") return [`ldacq${SIZE_SUFFIX[op.size]} {dst},[{src}{off}]`];
+    if (op.operator === "store_release") return [`strel${SIZE_SUFFIX[op.size]} [{dst}{off}],{src}`];
     const mnemonic = ATOMIC[op.operator][op.fetch ? 1 : 0];
     const text = `${mnemonic}${op.size === 8 ? "" : "32"} [{dst}{off}],{src}`;
     // Since version 2.41 binutils writes `aadd`; the older name is understood by all.
-    return mnemonic === "aadd" ? [`xadd${SIZE[op.size]} [{dst}{off}],{src}`, text] : [text];
+    return mnemonic === "aadd" ? [`xadd${SIZE_SUFFIX[op.size]} [{dst}{off}],{src}`, text] : [text];
   },
   jump: (op) => {
     if (op.operator === "always") return [op.target === "imm" ? "jal {target}" : "ja {target}"];

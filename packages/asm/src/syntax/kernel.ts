@@ -1,5 +1,5 @@
-import type { AtomicOperator, Comparison, Size, Width } from "../operation.js";
-import { type BinaryOperator, KFUNC_CALL, WIDE_OPERAND } from "./mnemonics.js";
+import type { AtomicOperator, BinaryOperator, Comparison, Size, Width } from "../operation.js";
+import { KFUNC_CALL, WIDE_OPERAND } from "./mnemonics.js";
 import type { Syntax, Templates } from "./syntax.js";
 
 /** The assignment that each binary operator is written as. */

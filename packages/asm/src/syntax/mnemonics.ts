@@ -1,18 +1,12 @@
-import type { AluOperator, JumpOperator, Size, WideMeaning, Width } from "../operation.js";
+import type { BinaryOperator, JumpOperator, WideMeaning, Width } from "../operation.js";
 
 /*
  * What the dialects have in common. The dialects with mnemonics (gas, ubpf) share most of them, and every dialect shares
  * the forms that none of them has a tradition for.
  */
 
-/** The suffix of sized accesses: `ldxw`. */
-export const SIZE: Readonly<Record<Size, string>> = { 1: "b", 2: "h", 4: "w", 8: "dw" };
-
 /** 64 bits go without saying. */
 export const widthSuffix = (width: Width): string => (width === 64 ? "" : "32");
-
-/** Operators that are written like any other binary operator. */
-export type BinaryOperator = Exclude<AluOperator, "neg" | "movsx" | "le" | "be" | "bswap" | "addr_space_cast">;
 
 export const BINARY: Readonly<Record<BinaryOperator, string>> = {
   add: "add",

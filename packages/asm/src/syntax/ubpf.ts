@@ -1,4 +1,5 @@
-import { BINARY, JUMP, KFUNC_CALL, SIZE, WIDE_OPERAND, widthSuffix } from "./mnemonics.js";
+import { SIZE_SUFFIX } from "../operations.js";
+import { BINARY, JUMP, KFUNC_CALL, WIDE_OPERAND, widthSuffix } from "./mnemonics.js";
 import type { Syntax } from "./syntax.js";
 
 /** The dialect of uBPF and of the bpf_conformance tests: `add32 %r1, 5`, `ldxw %r0, [%r1+8]`. */
@@ -25,7 +26,7 @@ export const ubpfSyntax: Syntax = {
     }
   },
   load: (op) => {
-    const size = SIZE[op.size];
+    const size = SIZE_SUFFIX[op.size];
     switch (op.mode) {
       case "mem":
         return [`ldx${op.signed ? "s" : ""}${size} {dst}, [{src}{off}]`];
@@ -36,7 +37,9 @@ export const ubpfSyntax: Syntax = {
     }
   },
   store: (op) => [
-    op.operand === "imm" ? `st${SIZE[op.size]} [{dst}{off}], {imm}` : `stx${SIZE[op.size]} [{dst}{off}], {src}`,
+    op.operand === "imm"
+      ? `st${SIZE_SUFFIX[op.size]} [{dst}{off}], {imm}`
+      : `stx${SIZE_SUFFIX[op.size]} [{dst}{off}], {src}`,
   ],
   atomic: (op) => {
     const suffix = op.size === 8 ? "" : "32";

@@ -176,6 +176,7 @@ describe("a text with a mistake", () => {
     ["goto .+4", "OUT_OF_RANGE", 1, 6, "."],
     ['.section a,"ax"\nx: exit\n.section b,"ax"\ngoto x', "OUT_OF_RANGE", 4, 6, "x"],
     ["r1 = .Lgone ll", "UNDEFINED_SYMBOL", 1, 6, ".Lgone"],
+    [".zero size\n.set size, 8", "UNDEFINED_SYMBOL", 1, 7, "size"],
     ["call 1f", "UNDEFINED_SYMBOL", 1, 6, "1f"],
     ["r1 = subprog[f]", "UNDEFINED_SYMBOL", 1, 14, "f"],
     ["exit\n.byte 1\nexit", "BAD_LENGTH", 3, 1, "exit"],
