@@ -9,6 +9,7 @@ export type MemoryAccess = "read" | "write" | "update";
 export type ArgumentType =
   | { readonly kind: "anything" } // any initialised value
   | { readonly kind: "scalar" } // a number
+  | { readonly kind: "zero" } // the number 0: flags that have no meaning yet
   | { readonly kind: "context"; readonly nullable?: true } // the program's context, unmodified
   | { readonly kind: "map"; readonly types?: readonly MapTypeName[] } // a map reference
   | { readonly kind: "map_key" } // memory of the preceding map's key size
@@ -74,6 +75,8 @@ export interface HelperPrototype {
   readonly packetArguments?: true;
   /** The result must be given back through a helper that `releases`. */
   readonly acquires?: true;
+  /** The result is the socket argument in another view: given back with it. */
+  readonly sameObject?: true;
   /** Index of the argument that is given back. */
   readonly releases?: number;
   readonly mightSleep?: true;

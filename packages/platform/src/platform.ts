@@ -25,18 +25,24 @@ export interface ProgramTypeRules {
   readonly legacyPacketLoads?: true;
   /** Programs that may interrupt anything: they may not use maps with timers or spin locks. */
   readonly tracing?: true;
+  /** Programs whose functions with large stacks get stacks of their own, unless they make tail calls. */
+  readonly privateStack?: true;
 }
 
 /** Rules for a type of map. */
 export interface MapTypeRules {
   /** Helpers that take such a map, by name without `bpf_`. */
   readonly helpers: readonly string[];
+  /** Every key below `maxEntries` has a value, so that looking up a known one never fails. */
+  readonly allPresent?: true;
   /** Programs may hold the address of a value. */
   readonly directValue?: true;
   /** Values are maps. */
   readonly nested?: true;
-  /** Values are sockets. */
+  /** Values are sockets: look-ups acquire one, updates take one. */
   readonly sockets?: true;
+  /** Program types that may change the map, by the helper's name without `bpf_`; all when absent. */
+  readonly changedBy?: Readonly<Record<string, readonly ProgramTypeName[]>>;
   /** Programs may read values, but not write them. */
   readonly readOnlyValues?: true;
   /** Values are objects that are not modelled yet. */

@@ -1,9 +1,10 @@
 import type { Instruction } from "@ebpf/asm";
 import type { MapSpec, Platform } from "@ebpf/platform";
+import { isConstant } from "./domain/scalar.js";
 import type { Program } from "./program/program.js";
 import { FactTable } from "./report/facts.js";
 import { reject } from "./report/reject.js";
-import type { Register } from "./state/register.js";
+import { isScalar, type Register } from "./state/register.js";
 import { FRAME_POINTER, type State } from "./state/state.js";
 
 /** A branch that is taken up later. */
@@ -26,6 +27,7 @@ export interface Path {
 
 /** A state kept at a prune point. */
 export interface StoredState {
+  readonly pc: number;
   readonly state: State;
   readonly parent: StoredState | undefined;
   /** Paths through it that are not at their end yet. While there are any, the state proves nothing. */
@@ -90,6 +92,18 @@ export class Walk {
   write(index: number, value: Register): void {
     this.checkWritable(index);
     this.state.setRegister(index, value);
+  }
+
+  /**
+   * The value of a register that is about to be copied. A number gets an id, so that both copies learn from comparisons
+   * of either.
+   */
+  shareable(index: number): Register {
+    const register = this.read(index);
+    if (!isScalar(register) || register.id !== 0 || isConstant(register.value)) return register;
+    const linked = { ...register, id: this.newId(), delta: 0 };
+    this.state.setRegister(index, linked);
+    return linked;
   }
 
   checkWritable(index: number): void {

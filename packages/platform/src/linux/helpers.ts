@@ -10,6 +10,7 @@ import { COMMON_HELPERS, HELPERS_BY_TYPE, LIRC_HELPERS } from "./availability.js
 
 const ANY: ArgumentType = { kind: "anything" };
 const SCALAR: ArgumentType = { kind: "scalar" };
+const ZERO: ArgumentType = { kind: "zero" };
 const CTX: ArgumentType = { kind: "context" };
 const CTXN: ArgumentType = { kind: "context", nullable: true };
 const MAP: ArgumentType = { kind: "map" };
@@ -92,7 +93,7 @@ const ROWS: readonly HelperRow[] = [
   { id: 9, name: "skb_store_bytes", args: [CTX, ANY, READ, SIZE, ANY], mayMovePacket: true },
   { id: 10, name: "l3_csum_replace", args: [CTX, ANY, ANY, ANY, ANY], mayMovePacket: true },
   { id: 11, name: "l4_csum_replace", args: [CTX, ANY, ANY, ANY, ANY], mayMovePacket: true },
-  { id: 12, name: "tail_call", args: [CTX, MAP, ANY], returns: VOID, mayMovePacket: true },
+  { id: 12, name: "tail_call", args: [CTX, MAP, ANY], returns: VOID },
   { id: 13, name: "clone_redirect", args: [CTX, ANY, ANY], mayMovePacket: true },
   { id: 14, name: "get_current_pid_tgid", args: [], returnClass: "full64" },
   { id: 15, name: "get_current_uid_gid", args: [], returnClass: "full64" },
@@ -188,7 +189,7 @@ const ROWS: readonly HelperRow[] = [
   { id: 78, name: "rc_keydown", args: [CTX, ANY, ANY, ANY] },
   { id: 79, name: "skb_cgroup_id", args: [CTX], returnClass: "full64" },
   { id: 80, name: "get_current_cgroup_id", args: [], returnClass: "full64" },
-  { id: 81, name: "get_local_storage", args: [MAP, ANY], returns: MAP_VALUE },
+  { id: 81, name: "get_local_storage", args: [MAP, ZERO], returns: MAP_VALUE },
   { id: 82, name: "sk_select_reuseport", args: [CTX, MAP, KEY, ANY] },
   { id: 83, name: "skb_ancestor_cgroup_id", args: [CTX, ANY], returnClass: "full64" },
   {
@@ -216,8 +217,8 @@ const ROWS: readonly HelperRow[] = [
   { id: 92, name: "rc_pointer_rel", args: [CTX, ANY, ANY] },
   { id: 93, name: "spin_lock", args: [unsupported("spin lock")], returns: VOID },
   { id: 94, name: "spin_unlock", args: [unsupported("spin lock")], returns: VOID },
-  { id: 95, name: "sk_fullsock", args: [SOCKET], returns: SOCKET_OR_NULL },
-  { id: 96, name: "tcp_sock", args: [SOCKET], returns: TCP_SOCK_OR_NULL },
+  { id: 95, name: "sk_fullsock", args: [SOCKET], returns: SOCKET_OR_NULL, sameObject: true },
+  { id: 96, name: "tcp_sock", args: [SOCKET], returns: TCP_SOCK_OR_NULL, sameObject: true },
   { id: 97, name: "skb_ecn_set_ce", args: [CTX] },
   { id: 98, name: "get_listener_sock", args: [SOCKET], returns: SOCKET_OR_NULL },
   {

@@ -1,10 +1,25 @@
 import type { MapTypeName } from "../map-types.js";
 import type { MapTypeRules } from "../platform.js";
+import type { ProgramTypeName } from "../program-types.js";
 
 const STORE = ["map_lookup_elem", "map_update_elem", "map_delete_elem"];
 const ITERABLE = ["for_each_map_elem"];
 const LOCAL_STORAGE = ["get_local_storage"];
 const NESTED = ["map_lookup_elem", "map_update_elem", "map_delete_elem"];
+
+/** Programs that may take sockets out of socket maps, and those that may put some in. */
+const SOCKET_TAKERS: readonly ProgramTypeName[] = [
+  "sock_ops",
+  "socket_filter",
+  "sched_cls",
+  "sched_act",
+  "xdp",
+  "sk_reuseport",
+  "flow_dissector",
+  "sk_lookup",
+];
+const SOCKET_GIVERS = SOCKET_TAKERS.filter((type) => type !== "sock_ops");
+const SOCKET_CHANGES = { map_update_elem: SOCKET_GIVERS, map_delete_elem: SOCKET_TAKERS };
 
 /**
  * Which helpers take which type of map, by the helpers' names without `bpf_`: a map goes only to the helpers of its row,
@@ -14,13 +29,13 @@ const NESTED = ["map_lookup_elem", "map_update_elem", "map_delete_elem"];
  */
 export const MAP_RULES: Readonly<Partial<Record<MapTypeName, MapTypeRules>>> = {
   hash: { helpers: [...STORE, ...ITERABLE] },
-  array: { helpers: [...STORE, ...ITERABLE], directValue: true },
+  array: { helpers: [...STORE, ...ITERABLE], directValue: true, allPresent: true },
   prog_array: { helpers: ["tail_call"] },
   perf_event_array: {
     helpers: ["perf_event_read", "perf_event_output", "skb_output", "perf_event_read_value", "xdp_output"],
   },
   percpu_hash: { helpers: [...STORE, ...ITERABLE, "map_lookup_percpu_elem"] },
-  percpu_array: { helpers: [...STORE, ...ITERABLE, "map_lookup_percpu_elem"] },
+  percpu_array: { helpers: [...STORE, ...ITERABLE, "map_lookup_percpu_elem"], allPresent: true },
   stack_trace: { helpers: ["get_stackid"] },
   cgroup_array: { helpers: ["skb_under_cgroup", "current_task_under_cgroup"] },
   lru_hash: { helpers: [...STORE, ...ITERABLE] },
@@ -41,6 +56,7 @@ export const MAP_RULES: Readonly<Partial<Record<MapTypeName, MapTypeRules>>> = {
       "map_delete_elem",
     ],
     sockets: true,
+    changedBy: SOCKET_CHANGES,
   },
   sockhash: {
     helpers: [
@@ -53,6 +69,7 @@ export const MAP_RULES: Readonly<Partial<Record<MapTypeName, MapTypeRules>>> = {
       "map_delete_elem",
     ],
     sockets: true,
+    changedBy: SOCKET_CHANGES,
   },
   cpumap: { helpers: ["redirect_map"] },
   xskmap: { helpers: ["redirect_map", "map_lookup_elem"], unsupported: true },

@@ -19,13 +19,14 @@ export const PROGRAM_TYPE_RULES: Readonly<Partial<Record<ProgramTypeName, Progra
   kprobe: {
     context: CONTEXTS.kprobe,
     tracing: true,
+    privateStack: true,
     exit: [{ attachTypes: ["trace_kprobe_session", "trace_uprobe_session"], range: [0, 1] }],
   },
   sched_cls: classifier,
   sched_act: classifier,
-  tracepoint: { context: CONTEXTS.tracepoint, tracing: true },
+  tracepoint: { context: CONTEXTS.tracepoint, tracing: true, privateStack: true },
   xdp: { context: CONTEXTS.xdp, packetReadable: true, packetWritable: true },
-  perf_event: { context: CONTEXTS.perfEvent, tracing: true },
+  perf_event: { context: CONTEXTS.perfEvent, tracing: true, privateStack: true },
   cgroup_skb: {
     context: CONTEXTS.cgroupSkb,
     packetReadable: true,
@@ -39,7 +40,7 @@ export const PROGRAM_TYPE_RULES: Readonly<Partial<Record<ProgramTypeName, Progra
   sk_skb: { context: CONTEXTS.skSkb, packetReadable: true, packetWritable: true },
   cgroup_device: { context: CONTEXTS.cgroupDevice, exit: BOOLEAN },
   sk_msg: { context: CONTEXTS.skMsg, packetReadable: true, packetWritable: true },
-  raw_tracepoint: { context: CONTEXTS.rawTracepoint, tracing: true },
+  raw_tracepoint: { context: CONTEXTS.rawTracepoint, tracing: true, privateStack: true },
   cgroup_sock_addr: {
     context: CONTEXTS.cgroupSockAddr,
     exit: [
@@ -63,7 +64,7 @@ export const PROGRAM_TYPE_RULES: Readonly<Partial<Record<ProgramTypeName, Progra
   },
   lwt_seg6local: tunnel,
   lirc_mode2: { context: CONTEXTS.lirc },
-  sk_reuseport: { context: CONTEXTS.skReuseport, packetReadable: true, exit: BOOLEAN },
+  sk_reuseport: { context: CONTEXTS.skReuseport, packetReadable: true },
   flow_dissector: { context: CONTEXTS.flowDissector, packetReadable: true },
   cgroup_sysctl: { context: CONTEXTS.cgroupSysctl, exit: BOOLEAN },
   cgroup_sockopt: { context: CONTEXTS.cgroupSockopt, packetReadable: true, packetWritable: true, exit: BOOLEAN },

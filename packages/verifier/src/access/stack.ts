@@ -179,6 +179,20 @@ export const writeStack = (walk: Walk, access: Access): Register => {
   return UNKNOWN_SCALAR;
 };
 
+/** The number that `size` bytes of stack hold in the program's byte order, where it is known. */
+export const knownOnStack = (walk: Walk, pointer: Register, size: 1 | 2 | 4 | 8): W.Word | undefined => {
+  if (pointer.kind !== "fp" || !isFixed(pointer)) return undefined;
+  const from = pointer.offset + W.toNumber(pointer.value.bits.value);
+  if (from % size !== 0 || walk.program.spec.byteOrder !== "little") return undefined;
+  const frame = frameOf(walk, pointer);
+  const slot = frame.slot(slotIndex(from));
+  if (slot.spilled !== undefined && isScalar(slot.spilled) && byteInSlot(from) === 0 && spilledBytes(slot) === size) {
+    return S.constantValue(truncate(slot.spilled.value, size));
+  }
+  for (let offset = from; offset < from + size; offset++) if (kindAt(frame, offset) !== BYTE.zero) return undefined;
+  return W.ZERO;
+};
+
 /** A helper reads the stretch; bytes that were never written are allowed, as for loads. */
 export const helperReadsStack = (walk: Walk, access: RegionAccess): void => {
   kindsIn(walk, stackStretch(walk, access, "indirect access to"));

@@ -1,6 +1,7 @@
 import type { ArgumentType, HelperPrototype, MapSpec } from "@ebpf/platform";
 import { checkUnmodifiedContext } from "../access/context.js";
 import { frozenContent } from "../access/map-value.js";
+import { knownOnStack } from "../access/stack.js";
 import * as S from "../domain/scalar.js";
 import * as W from "../domain/word.js";
 import { reject } from "../report/reject.js";
@@ -13,6 +14,8 @@ export interface Arguments {
   map?: MapSpec;
   /** The map's own id when it came from a map of maps. */
   mapId: number;
+  /** The key, where it is a known 4-byte number. */
+  constantKey?: number;
   /** Bytes of the memory that the helper returns. */
   allocationSize?: number;
   /** The most that a size argument can be. */
@@ -65,9 +68,17 @@ const checkKey = (call: Call): void => {
   const map = mapOf(call);
   if (isScalar(call.value)) mismatch(call, MEMORY_KINDS);
   useMemory(call, map.keySize, "read");
+  if (map.keySize === 4) {
+    const key = knownOnStack(call.walk, call.value, 4);
+    if (key !== undefined) call.given.constantKey = key.lo >>> 0;
+  }
 };
 
 const checkValue = (call: Call, type: ArgumentOf<"map_value">): void => {
+  if (call.walk.platform.mapTypes[mapOf(call).type]?.sockets) {
+    checkSocket(call, { kind: "socket", full: false });
+    return;
+  }
   if (checkNullable(call, type.nullable)) return;
   if (isScalar(call.value)) mismatch(call, MEMORY_KINDS);
   useMemory(call, mapOf(call).valueSize, type.access);
@@ -115,8 +126,8 @@ const MAX_SIZE = 1 << 29;
 const checkConstantSize = (call: Call): void => {
   const { register, value, given } = call;
   const size = isScalar(value) ? S.constantValue(value.value) : undefined;
-  if (size === undefined) return reject("BAD_SIZE", `R${register} is not a known constant'`, register);
-  if (size.hi !== 0 || size.lo < 0) return reject("BAD_SIZE", `R${register} size is too large`, register);
+  if (size === undefined) reject("BAD_SIZE", `R${register} is not a known constant'`, register);
+  if (size.hi !== 0 || size.lo < 0) reject("BAD_SIZE", `R${register} size is too large`, register);
   given.allocationSize = size.lo;
 };
 
@@ -151,11 +162,11 @@ const checkAllocated = (call: Call): void => {
 
 const checkString = (call: Call): void => {
   const { value, register } = call;
-  if (value.kind !== "map_value" || value.nullable) return mismatch(call, "map_value");
+  if (value.kind !== "map_value" || value.nullable) mismatch(call, "map_value");
   const content = frozenContent(value.map!);
-  if (content === undefined) return reject("BAD_ARGUMENT", `R${register} does not point to a readonly map'`, register);
+  if (content === undefined) reject("BAD_ARGUMENT", `R${register} does not point to a readonly map'`, register);
   const start = S.constantValue(value.value);
-  if (start === undefined) return reject("BAD_ARGUMENT", `R${register} is not a constant address'`, register);
+  if (start === undefined) reject("BAD_ARGUMENT", `R${register} is not a constant address'`, register);
   const from = value.offset + W.toNumber(start);
   if (from < 0 || from >= content.length || content.indexOf(0, from) < 0) {
     reject("BAD_ARGUMENT", "string is not zero-terminated", register);
@@ -168,39 +179,44 @@ const checkContext = (call: Call, type: ArgumentOf<"context">): void => {
   checkUnmodifiedContext(call.value, call.register);
 };
 
-const checkArgument = (call: Call, type: ArgumentType): void => {
-  switch (type.kind) {
-    case "anything":
-    case "unsupported":
-    case "function":
-      return;
-    case "scalar":
-      if (!isScalar(call.value)) mismatch(call, "scalar");
-      return;
-    case "context":
-      return checkContext(call, type);
-    case "map":
-      return checkMap(call, type);
-    case "map_key":
-      return checkKey(call);
-    case "map_value":
-      return checkValue(call, type);
-    case "memory":
-      return checkSizedMemory(call, type);
-    case "size":
-      return checkSize(call, type);
-    case "constant_size":
-      return checkConstantSize(call);
-    case "constant_string":
-      return checkString(call);
-    case "allocated":
-      return checkAllocated(call);
-    case "socket":
-      return checkSocket(call, type);
-    case "stack_or_null":
-      if (!isNull(call.value) && call.value.kind !== "fp") mismatch(call, "fp");
-  }
+const checkZero = (call: Call): void => {
+  if (isNull(call.value)) return;
+  const name = call.helper.name.replace(/^bpf_/, "");
+  reject("BAD_ARGUMENT", `${name}() doesn't support non-zero flags`, call.register);
 };
+
+const checkScalar = (call: Call): void => {
+  if (!isScalar(call.value)) mismatch(call, "scalar");
+};
+
+const checkCallbackContext = (call: Call): void => {
+  if (!isNull(call.value) && call.value.kind !== "fp") mismatch(call, "fp");
+};
+
+/** Kinds whose calls are refused before their arguments are looked at. */
+const notReached = (): void => {};
+
+const CHECKS: { readonly [K in ArgumentType["kind"]]: (call: Call, type: ArgumentOf<K>) => void } = {
+  anything: () => {},
+  scalar: checkScalar,
+  zero: checkZero,
+  context: checkContext,
+  map: checkMap,
+  map_key: checkKey,
+  map_value: checkValue,
+  memory: checkSizedMemory,
+  size: checkSize,
+  constant_size: checkConstantSize,
+  constant_string: checkString,
+  function: notReached,
+  allocated: checkAllocated,
+  socket: checkSocket,
+  stack_or_null: checkCallbackContext,
+  unsupported: notReached,
+};
+
+const checkArgument = <K extends ArgumentType["kind"]>(call: Call, type: ArgumentOf<K> & { kind: K }): void =>
+  CHECKS[type.kind](call, type);
 
 /** Checks r1..r5 against the helper's prototype, in order. */
 export const checkArguments = (walk: Walk, helper: HelperPrototype): Arguments => {

@@ -16,15 +16,10 @@ import {
 } from "../state/register.js";
 import type { Walk } from "../walk.js";
 import { type Arguments, checkArguments } from "./arguments.js";
+import { clobber } from "./clobber.js";
 import { isGplCompatible } from "./license.js";
+import { returnFromLocal } from "./local.js";
 import { checkMapFits } from "./map-fits.js";
-
-const CALLER_SAVED = 5;
-
-/** Calls leave nothing in r0..r5 but what they return. */
-export const clobber = (walk: Walk): void => {
-  for (let register = 0; register <= CALLER_SAVED; register++) walk.state.setRegister(register, NOT_INIT);
-};
 
 /** The helper that a call names, as programs of this type see it. */
 const findHelper = (walk: Walk, id: number): HelperPrototype => {
@@ -44,14 +39,14 @@ const findHelper = (walk: Walk, id: number): HelperPrototype => {
   return usable;
 };
 
-/** Packet pointers are invalid after the packet may have moved, also those on the stack. */
+/** Packet pointers are mere numbers after the packet may have moved, also those on the stack. */
 export const forgetPacket = (walk: Walk): void => {
   walk.state.mapRegisters((register) =>
-    isPacketPointer(register) || register.kind === "pkt_end" ? NOT_INIT : register,
+    isPacketPointer(register) || register.kind === "pkt_end" ? UNKNOWN_SCALAR : register,
   );
 };
 
-/** Gives a reference back: every copy of the pointer is invalid from here on. */
+/** Gives a reference back: every copy of the pointer is a mere number from here on. */
 const release = (walk: Walk, helper: HelperPrototype): void => {
   if (helper.releases === undefined) return;
   const index = helper.releases + 1;
@@ -66,7 +61,7 @@ const release = (walk: Walk, helper: HelperPrototype): void => {
     reject("NOT_ACQUIRED", `release of unowned reference func ${helper.name}#${helper.id}`, index);
   }
   walk.state.references = held.filter(({ id }) => id !== reference);
-  walk.state.mapRegisters((other) => (other.reference === reference ? NOT_INIT : other));
+  walk.state.mapRegisters((other) => (other.reference === reference ? UNKNOWN_SCALAR : other));
 };
 
 const acquire = (walk: Walk): number => {
@@ -116,6 +111,14 @@ const mapValue = (walk: Walk, { map, mapId }: Arguments, nullable: boolean): Reg
   });
 };
 
+/** A look-up by a known key in a map where that key always has a value. Inner maps may differ in size. */
+const isPresent = (walk: Walk, helper: HelperPrototype, { map, mapId, constantKey }: Arguments): boolean =>
+  helper.name === "bpf_map_lookup_elem" &&
+  mapId === 0 &&
+  constantKey !== undefined &&
+  constantKey < map!.maxEntries &&
+  walk.platform.mapTypes[map!.type]?.allPresent === true;
+
 const objectOrNull = (walk: Walk, helper: HelperPrototype, kind: PointerKind, more: Partial<Register>): Register => {
   const reference = helper.acquires ? acquire(walk) : (more.reference ?? 0);
   const id = helper.acquires ? reference : walk.newId();
@@ -132,11 +135,11 @@ const returned = (walk: Walk, helper: HelperPrototype, given: Arguments): Regist
     case "map_value":
       return mapValue(walk, given, false);
     case "map_value_or_null":
-      return mapValue(walk, given, true);
+      return mapValue(walk, given, !isPresent(walk, helper, given));
     case "memory_or_null":
       return objectOrNull(walk, helper, "mem", { size: given.allocationSize ?? 0, allocated: true });
     case "socket_or_null":
-      return objectOrNull(walk, helper, returns.type, { reference: given.reference });
+      return objectOrNull(walk, helper, returns.type, { reference: helper.sameObject ? given.reference : 0 });
     case "unsupported":
       return reject("UNSUPPORTED_HELPER", `what ${helper.name} returns (${returns.type}) is not modelled yet`);
   }
@@ -166,6 +169,17 @@ const checkTailCall = (walk: Walk, helper: HelperPrototype): void => {
   );
 };
 
+/**
+ * A tail call in a subprogram: when it succeeds, the program it jumps to returns to the subprogram's caller with any
+ * result; when it fails, the subprogram goes on.
+ */
+const returnFromTailCall = (walk: Walk): void => {
+  walk.branchTo(walk.pc + 1, walk.state.fork());
+  forgetPacket(walk);
+  walk.state.setRegister(0, UNKNOWN_SCALAR);
+  returnFromLocal(walk);
+};
+
 /** A call of a helper by number. */
 export const callHelper = (walk: Walk, { imm }: Instruction): void => {
   const helper = findHelper(walk, imm);
@@ -181,5 +195,6 @@ export const callHelper = (walk: Walk, { imm }: Instruction): void => {
   if (helper.mayMovePacket) forgetPacket(walk);
   clobber(walk);
   walk.state.setRegister(0, returned(walk, helper, given));
-  walk.pc++;
+  if (helper.name === "bpf_tail_call" && walk.state.frames.length > 1) returnFromTailCall(walk);
+  else walk.pc++;
 };

@@ -3,7 +3,7 @@ import { reject } from "../report/reject.js";
 import { pointerRegister } from "../state/register.js";
 import { FRAME_POINTER, Frame } from "../state/state.js";
 import type { Walk } from "../walk.js";
-import { clobber } from "./helper.js";
+import { clobber } from "./clobber.js";
 
 const FIRST_ARGUMENT = 1;
 const LAST_ARGUMENT = 5;
@@ -31,7 +31,7 @@ export const callLocal = (walk: Walk, slot: Instruction): void => {
 
 /** A function's return: its frame is gone, and with it every pointer into it. */
 export const returnFromLocal = (walk: Walk): void => {
-  const result = walk.read(0);
+  const result = walk.state.register(0);
   const { frames } = walk.state;
   if (result.kind === "fp") {
     reject("STACK_POINTER_ESCAPE", "cannot return stack pointer to the caller", 0);

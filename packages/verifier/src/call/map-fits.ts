@@ -8,7 +8,11 @@ export const checkMapFits = (walk: Walk, helper: HelperPrototype, map: MapSpec |
   if (map === undefined) return;
   const rules = walk.platform.mapTypes[map.type];
   if (rules === undefined) reject("UNSUPPORTED_MAP", `maps of type ${map.type} are not modelled yet`);
-  if (!rules.helpers.includes(helper.name.replace(/^bpf_/, ""))) {
+  const name = helper.name.replace(/^bpf_/, "");
+  if (rules.changedBy?.[name]?.includes(walk.program.spec.type) === false) {
+    reject("WRONG_MAP_TYPE", "cannot update sockmap in this context");
+  }
+  if (!rules.helpers.includes(name)) {
     reject("WRONG_MAP_TYPE", `cannot pass map_type ${mapTypeNumber(map.type)} into func ${helper.name}#${helper.id}`);
   }
 };

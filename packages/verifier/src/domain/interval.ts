@@ -73,14 +73,6 @@ export const addSigned32 = (a: Interval<number>, b: Interval<number>): Interval<
 export const subtractSigned32 = (a: Interval<number>, b: Interval<number>): Interval<number> =>
   clamp32(a.min - b.max, a.max - b.min);
 
-const extremes = (values: readonly bigint[]): readonly [bigint, bigint] => [
-  values.reduce((least, value) => (value < least ? value : least)),
-  values.reduce((most, value) => (value > most ? value : most)),
-];
-
-const products = (a: readonly [bigint, bigint], b: readonly [bigint, bigint]): readonly [bigint, bigint] =>
-  extremes([a[0] * b[0], a[0] * b[1], a[1] * b[0], a[1] * b[1]]);
-
 /** A product over a box is least and greatest in corners. */
 export const multiplyUnsigned = (a: Interval<Word>, b: Interval<Word>): Interval<Word> => {
   const max = W.toBigInt(a.max) * W.toBigInt(b.max);
@@ -89,12 +81,11 @@ export const multiplyUnsigned = (a: Interval<Word>, b: Interval<Word>): Interval
 };
 
 export const multiplySigned = (a: Interval<Word>, b: Interval<Word>): Interval<Word> => {
-  const [min, max] = products(
-    [W.toSignedBigInt(a.min), W.toSignedBigInt(a.max)],
-    [W.toSignedBigInt(b.min), W.toSignedBigInt(b.max)],
-  );
-  if (min !== BigInt.asIntN(64, min) || max !== BigInt.asIntN(64, max)) return S64;
-  return interval(W.fromBigInt(min), W.fromBigInt(max));
+  const [a0, a1, b0, b1] = [a.min, a.max, b.min, b.max].map(W.toSignedBigInt) as [bigint, bigint, bigint, bigint];
+  const corners = [a0 * b0, a0 * b1, a1 * b0, a1 * b1];
+  if (corners.some((corner) => corner !== BigInt.asIntN(64, corner))) return S64;
+  const words = corners.map(W.fromBigInt);
+  return interval(words.reduce(W.minSigned), words.reduce(W.maxSigned));
 };
 
 /** Products of 32-bit numbers may round as doubles, but never across 2^32, so the test for overflow is exact. */

@@ -65,15 +65,14 @@ const checkValueOffset = (map: MapSpec, offset: number, platform: Platform): voi
 /** Checks every map that the program refers to, reached or not. */
 export const checkMaps = (program: Program, platform: Platform): void => {
   const used = new Set<MapSpec>();
-  program.instructions.forEach((slot, pc) => {
-    const { op, imm } = slot;
-    if (op.family !== "lddw" || (op.meaning !== "map" && op.meaning !== "map_value")) return;
+  for (const [pc, { op, imm }] of program.instructions.entries()) {
+    if (op.family !== "lddw" || (op.meaning !== "map" && op.meaning !== "map_value")) continue;
     const map = program.spec.maps.get(imm);
-    if (map === undefined) return reject("UNKNOWN_MAP", `fd ${imm} is not pointing to valid bpf_map`);
+    if (map === undefined) reject("UNKNOWN_MAP", `fd ${imm} is not pointing to valid bpf_map`);
     if (op.meaning === "map_value") checkValueOffset(map, program.instructions[pc + 1]!.imm, platform);
     if (!used.has(map)) checkMap(program, map);
     used.add(map);
-  });
+  }
   if (used.size > platform.limits.maps) {
     reject("TOO_MANY_MAPS", `The total number of maps per program has reached the limit of ${platform.limits.maps}`);
   }

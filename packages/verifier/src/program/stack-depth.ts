@@ -3,10 +3,12 @@ import type { Platform } from "@ebpf/platform";
 import { reject } from "../report/reject.js";
 import type { Program } from "./program.js";
 
-/** A function's stack takes whole multiples of this, and at least one. */
-const GRAIN = 32;
+/** A function's stack takes whole multiples of this. */
+const GRAIN = 16;
+/** Functions with at least this much stack get a private one, where the program type has them. */
+const PRIVATE_FROM = 64;
 
-const rounded = (bytes: number): number => Math.ceil(Math.max(bytes, 1) / GRAIN) * GRAIN;
+const rounded = (bytes: number): number => Math.ceil(bytes / GRAIN) * GRAIN;
 
 interface CallGraph {
   readonly callees: readonly (readonly number[])[];
@@ -51,15 +53,17 @@ export const checkRecursion = (program: Program, platform: Platform): void => {
  */
 export const checkStackDepth = (program: Program, depths: readonly number[], platform: Platform): void => {
   const { callees, tailCalls } = callGraph(program, platform);
+  const privateStack = program.rules.privateStack === true && !tailCalls.includes(true);
   const { stack, stackWithTailCalls, frames } = platform.limits;
   const visit = (index: number, above: number, depth: number): void => {
-    if (tailCalls[index] && above >= stackWithTailCalls) {
+    if (index > 0 && tailCalls[index] && above >= stackWithTailCalls) {
       reject(
         "STACK_TOO_DEEP",
         `tail_calls are not allowed when call stack of previous frames is ${above} bytes. Too large`,
       );
     }
-    const used = above + rounded(depths[index]!);
+    const own = rounded(depths[index]!);
+    const used = above + (privateStack && own >= PRIVATE_FROM ? 0 : own);
     if (used > stack) reject("STACK_TOO_DEEP", `combined stack size of ${depth} calls is ${used}. Too large`);
     if (depth > frames) reject("CALL_DEPTH", `the call stack of ${depth} frames is too deep !`);
     for (const callee of callees[index]!) visit(callee, used, depth + 1);

@@ -68,6 +68,7 @@ export class Explored {
     this.lastJumps = walk.jumps;
     this.lastProcessed = walk.processed;
     const state: StoredState = {
+      pc: walk.pc,
       state: walk.state.fork(),
       parent: walk.parent,
       branches: 1,

@@ -30,7 +30,7 @@ export const diagnose = ({ code, message, registers }: Rejection, place?: Place)
   const [rule, hint] = CODES[code];
   const { steps, truncated } = stepsOf(place?.path);
   const source = place && lineAt(place.program.spec, place.pc);
-  const name = place && place.program.subprogramAt[place.pc]?.name;
+  const name = place?.program.subprogramAt[place.pc]?.name;
   return {
     code,
     message,

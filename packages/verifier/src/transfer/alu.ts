@@ -14,6 +14,7 @@ import {
   scalarRegister,
   UNKNOWN_SCALAR,
   unlinked,
+  ZERO_SCALAR,
 } from "../state/register.js";
 import type { Walk } from "../walk.js";
 
@@ -25,19 +26,11 @@ const unknown = (width: 32 | 64): Register => (width === 64 ? UNKNOWN_SCALAR : U
 const immediate = (imm: number, width: 32 | 64): S.Scalar =>
   S.constant(width === 64 ? W.fromInt32(imm) : W.fromUint32(imm));
 
-/** Gives a number an id when it is copied, so that both copies learn from comparisons of either. */
-const shareable = (walk: Walk, index: number, register: Register): Register => {
-  if (!isScalar(register) || register.id !== 0 || S.isConstant(register.value)) return register;
-  const linked = { ...register, id: walk.newId(), delta: 0 };
-  walk.state.setRegister(index, linked);
-  return linked;
-};
-
 const move = (walk: Walk, { dst, src }: Instruction, width: 32 | 64): void => {
   const source = walk.read(src);
   walk.checkWritable(dst);
   if (width === 64) {
-    walk.write(dst, shareable(walk, src, source));
+    walk.write(dst, walk.shareable(src));
     return;
   }
   if (!isScalar(source)) {
@@ -46,7 +39,7 @@ const move = (walk: Walk, { dst, src }: Instruction, width: 32 | 64): void => {
   }
   // A number below 2^32 is not changed by zero-extension: the copy stays linked.
   const fits = source.value.u64.max.hi === 0;
-  const copy = fits ? shareable(walk, src, source) : unlinked(source);
+  const copy = fits ? walk.shareable(src) : unlinked(source);
   walk.write(dst, { ...copy, value: zeroExtend32(copy.value) });
 };
 
@@ -93,13 +86,14 @@ const pointerArithmetic = (walk: Walk, op: AluOperation, { left, right, dst }: O
   return { ...moved, value: settle(moved.value) };
 };
 
-/** A link that survives adding a constant: `r1 = r0 + 8` still tells about r0. */
+/** A link that survives adding or subtracting a constant: `r1 = r0 + 8` still tells about r0. */
 const linkAfterAdding = (op: AluOperation, left: Register, right: Register): Pick<Register, "id" | "delta"> => {
   const amount = S.constantValue(right.value);
-  if (op.operator !== "add" || op.width !== 64 || left.id === 0 || left.delta !== 0 || amount === undefined) {
+  const moves = op.operator === "add" || op.operator === "sub";
+  if (!moves || op.width !== 64 || left.id === 0 || left.delta !== 0 || amount === undefined) {
     return { id: 0, delta: 0 };
   }
-  const delta = W.toNumber(amount);
+  const delta = op.operator === "add" ? W.toNumber(amount) : -W.toNumber(amount);
   return delta === (delta | 0) && delta !== -0x8000_0000 ? { id: left.id, delta } : { id: 0, delta: 0 };
 };
 
@@ -113,6 +107,26 @@ const checkConstantOperand = (op: AluOperation, imm: number): void => {
   }
 };
 
+const MINUS_ONE: Readonly<Record<32 | 64, Register>> = {
+  64: scalarRegister(S.constant(W.ONES)),
+  32: scalarRegister(S.constant(W.word(-1, 0))),
+};
+
+/** A sign that an arithmetic shift spread over all bits: -1 or 0, used as a mask. */
+const isSign = (op: AluOperation, { value }: Register): boolean => {
+  if (op.operator !== "and" && op.operator !== "or") return false;
+  if (op.width === 32) return value.s32.min === -1 && value.s32.max === 0;
+  return W.equal(value.s64.min, W.ONES) && W.isZero(value.s64.max);
+};
+
+/** Walks both values of a sign by themselves: 0 later, -1 now. */
+const splitSign = (walk: Walk, op: AluOperation, dst: number): void => {
+  const zero = walk.state.fork();
+  zero.setRegister(dst, ZERO_SCALAR);
+  walk.branchTo(walk.pc, zero);
+  walk.state.setRegister(dst, MINUS_ONE[op.width]);
+};
+
 const binary = (walk: Walk, slot: Instruction, op: AluOperation): void => {
   const { dst } = slot;
   const right = op.operand === "reg" ? walk.read(slot.src) : scalarRegister(immediate(slot.imm, op.width));
@@ -123,7 +137,12 @@ const binary = (walk: Walk, slot: Instruction, op: AluOperation): void => {
     walk.write(dst, pointerArithmetic(walk, op, { left, right, dst }));
     return;
   }
-  const linked = op.operator === "add" && op.operand === "imm" ? left : unlinked(left);
+  if (isSign(op, left) && S.isConstant(right.value)) {
+    splitSign(walk, op, dst);
+    binary(walk, slot, op);
+    return;
+  }
+  const linked = op.operand === "imm" ? left : unlinked(left);
   const value = compute(op.operator, op.width, left.value, right.value);
   walk.write(dst, { ...scalarRegister(value), ...linkAfterAdding(op, linked, right) });
 };

