@@ -24,6 +24,8 @@ export interface AssembleOptions {
   readonly helpers?: (name: string) => number | undefined;
   /** Values of names that the text does not define. */
   readonly symbols?: Readonly<Record<string, number | bigint>>;
+  /** The name of the text, for the places of errors. */
+  readonly file?: string;
 }
 
 /** The state of one assembly; the public face is `assemble`. */
@@ -191,6 +193,14 @@ const finishSection = (section: SectionBuilder, bytes: Uint8Array, order: ByteOr
   return { name, executable, bytes, instructions, lines };
 };
 
+/** The same error, which also names the file. */
+const inFile = ({ code, message, place, text, hint }: AsmError, file: string): AsmError =>
+  new AsmError(code, `${file}:${place === undefined ? " " : ""}${message}`, {
+    place: { ...place, file },
+    ...(text !== undefined && { text }),
+    ...(hint !== undefined && { hint }),
+  });
+
 /**
  * Assembles a text.
  *
@@ -201,7 +211,11 @@ const finishSection = (section: SectionBuilder, bytes: Uint8Array, order: ByteOr
  * assemble("mov %r0, 2\nexit", { dialect: "ubpf" }).sections[0]?.instructions.length; // 2
  */
 export const assemble = (text: string, options: AssembleOptions): Assembly => {
-  const assembler = new Assembler(options);
-  for (const tokens of assembler.dialect.lexer.statements(text)) assembler.statement(tokens);
-  return assembler.finish();
+  try {
+    const assembler = new Assembler(options);
+    for (const tokens of assembler.dialect.lexer.statements(text)) assembler.statement(tokens);
+    return assembler.finish();
+  } catch (error) {
+    throw error instanceof AsmError && options.file !== undefined ? inFile(error, options.file) : error;
+  }
 };

@@ -11,6 +11,8 @@ export interface DisassembleOptions extends Omit<FormatOptions, "dialect" | "lab
   readonly symbols?: ReadonlyMap<number, string>;
   /** Symbols that relocations put into instructions, by pc. */
   readonly relocations?: ReadonlyMap<number, string>;
+  /** What stands in a comment above the instruction at a pc; nothing when empty or `undefined`. */
+  readonly comment?: (pc: number) => string | undefined;
 }
 
 /** True for a name that stands for itself in this dialect: one word, and no register. */
@@ -51,7 +53,7 @@ const isStart = (instructions: readonly Instruction[], pc: number): boolean =>
  * disassemble(decode(bytes), { dialect: "kernel" });
  */
 export const disassemble = (instructions: readonly Instruction[], options: DisassembleOptions): string => {
-  const { labels: _labels, symbols: _symbols, relocations, ...rest } = options;
+  const { labels: _labels, symbols: _symbols, relocations, comment, ...rest } = options;
   const names = labelsOf(instructions, options);
   for (const pc of names.keys()) if (!isStart(instructions, pc)) names.delete(pc);
   const format: FormatOptions = {
@@ -64,7 +66,10 @@ export const disassemble = (instructions: readonly Instruction[], options: Disas
     if (!isStart(instructions, pc)) continue;
     const label = names.get(pc);
     if (label !== undefined) text += `${label}:\n`;
-    if (pc < instructions.length) text += `\t${formatInstruction(instructions, pc, format)}\n`;
+    if (pc === instructions.length) continue;
+    const remark = comment?.(pc);
+    if (remark) text += `\t# ${remark.replace(/\s+/g, " ")}\n`;
+    text += `\t${formatInstruction(instructions, pc, format)}\n`;
   }
   return text;
 };

@@ -188,6 +188,16 @@ describe("a text with a mistake", () => {
     expect(error).toMatchObject({ code, place: { line, column }, text: offending });
   });
 
+  it("names the file when there is one", () => {
+    const error = failure("exit\nbogus", { dialect: "kernel", file: "in.s" });
+    expect(error).toMatchObject({
+      code: "UNKNOWN_MNEMONIC",
+      place: { file: "in.s", line: 2, column: 1 },
+      text: "bogus",
+    });
+    expect(error.message).toMatch(/^in\.s:2:1: /);
+  });
+
   it("names the label that a far jump can't reach", () => {
     const error = failure(`goto end\n.zero 0x80000\nend: exit`, { dialect: "kernel" });
     expect(error).toMatchObject({ code: "OUT_OF_RANGE", text: "end" });

@@ -38,6 +38,14 @@ describe.each(DIALECTS)("disassemble in the dialect %s", (dialect) => {
     );
   });
 
+  it("writes comments that it reads over", () => {
+    const instructions = decode(Uint8Array.of(0xb7, 0, 0, 0, 7, 0, 0, 0, 0x95, 0, 0, 0, 0, 0, 0, 0));
+    const comment = (pc: number) => (pc === 1 ? "return x; /* \n # */" : undefined);
+    const text = disassemble(instructions, { dialect, comment });
+    expect(text.split("\n")[1]).toBe("\t# return x; /* # */");
+    expect(assemble(text, { dialect }).sections[0]?.instructions).toEqual(instructions);
+  });
+
   it("loses nothing of any bytes", () => {
     fc.assert(
       fc.property(fc.array(anySlot, { maxLength: 6 }), fc.constantFrom(...ORDERS), (slots, order) => {
