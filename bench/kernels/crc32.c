@@ -9,7 +9,7 @@ KERNEL(crc32)
 	for (int i = 0; i < 128; i++) {
 		crc ^= packet[i];
 		for (int bit = 0; bit < 8; bit++)
-			crc = crc >> 1 ^ (crc & 1 ? 0xedb88320 : 0);
+			crc = crc >> 1 ^ (0xedb88320 & -(crc & 1));
 	}
 	return ~crc;
 }

@@ -1,3 +1,4 @@
+import type { CompiledProgram } from "@ebpf/jit";
 import { type ProgramSpec, type ProgramTypeName, RETURN_NAMES } from "@ebpf/platform";
 import { type Executable, RuntimeError, type RunInput, type RunResult, type Runtime } from "@ebpf/runtime";
 import type { Report } from "@ebpf/verifier";
@@ -32,15 +33,18 @@ export class LoadedProgram {
   readonly times: LoadTimes;
   /** The program as the runtime knows it. */
   readonly executable: Executable;
+  /** The WebAssembly module; only of a compiled program. */
+  readonly wasm: Uint8Array | undefined;
   readonly #runtime: Runtime;
 
   constructor(
     runtime: Runtime,
-    executable: Executable,
+    executable: Executable | CompiledProgram,
     details: { readonly engine: Engine; readonly report: Report | undefined; readonly times: LoadTimes },
   ) {
     this.#runtime = runtime;
     this.executable = executable;
+    this.wasm = "wasm" in executable ? executable.wasm : undefined;
     this.spec = executable.spec;
     this.engine = details.engine;
     this.report = details.report;
@@ -63,7 +67,7 @@ export class LoadedProgram {
   /**
    * Runs the program once.
    *
-   * @param input a packet, for types that take packets, or the bytes of the context; an empty context when left out
+   * @param input a packet, for types that take packets, or the bytes of the context; what is missing of it is zero
    * @throws RuntimeError `BAD_INPUT` for input that the program type does not take
    * @throws RuntimeFault when a program that runs unverified does what it must not
    */
@@ -73,14 +77,15 @@ export class LoadedProgram {
     return { ...rest, r0, returnValue: low >>> 0, action: RETURN_NAMES[this.type]?.[low] };
   }
 
-  /** A verified program relies on the size of its context, so a shorter one can't be let through. */
-  #checked(input: RunInput = { context: new Uint8Array(this.contextSize) }): RunInput {
+  /** A verified program relies on the size of its context, so a shorter one is filled up with zeros. */
+  #checked(input: RunInput = { context: new Uint8Array() }): RunInput {
     if (this.report === undefined || "packet" in input) return input;
     if ("memory" in input) {
       throw new RuntimeError("BAD_INPUT", `${this.name} was verified as ${this.type} and takes no raw memory`);
     }
     if (input.context.length >= this.contextSize) return input;
-    const message = `${this.name}: the context has ${input.context.length} bytes, and a ${this.type} needs ${this.contextSize}`;
-    throw new RuntimeError("BAD_INPUT", message);
+    const context = new Uint8Array(this.contextSize);
+    context.set(input.context);
+    return { context };
   }
 }

@@ -1,0 +1,43 @@
+import { writeFileSync } from "node:fs";
+import { readObject } from "@ebpf/elf";
+import { loadObject } from "../../load.js";
+import type { Arguments, Command } from "../command.js";
+import { EXIT } from "../exit-codes.js";
+import { inputName, readInput } from "../input.js";
+import { LOAD_OPTION_HELP, LOAD_OPTIONS, loadOptions } from "../load-options.js";
+import { duration, type Output, toJson } from "../output.js";
+import { chosenProgram } from "../programs.js";
+import { UsageError } from "../usage-error.js";
+
+const run = async (args: Arguments, output: Output): Promise<number> => {
+  const file = args.file("object file");
+  const target = args.text("output");
+  if (target === undefined && !args.flag("json")) throw new UsageError("no file to write is named", "give it with -o");
+  if (args.text("engine") === "interpreter") throw new UsageError("--engine interpreter compiles nothing");
+  const object = readObject(readInput(file), { path: inputName(file) });
+  const { name } = chosenProgram(object, args.text("program"));
+  const program = loadObject(object, { ...loadOptions(args, [name]), programs: [name] }).program(name);
+  const wasm = program.wasm!;
+  if (target === "-") output.bytes(wasm);
+  else if (target !== undefined) writeFileSync(target, wasm);
+  const facts = { program: name, instructions: program.spec.instructions.length, bytes: wasm.length };
+  if (args.flag("json")) output.line(toJson({ ...facts, compileMs: program.times.compile }));
+  else output.note(`${name}: ${facts.instructions} instructions, ${wasm.length} bytes of WebAssembly, ${duration(1e6 * program.times.compile)}`);
+  return EXIT.ok;
+};
+
+export const compileCommand: Command = {
+  name: "compile",
+  summary: "write a program as a WebAssembly module",
+  help: `ebpf compile FILE -o OUT [options]
+
+Verifies a program of an object file and writes the WebAssembly module that it compiles to. The module runs with
+@ebpf/runtime: it imports the memory and the helpers from there.
+
+  -o, --output OUT     where to write; a dash is standard output
+  --program NAME       the program, when FILE holds several
+${LOAD_OPTION_HELP}
+  --json               a summary as JSON`,
+  options: { ...LOAD_OPTIONS, program: { type: "string" }, output: { type: "string", short: "o" } },
+  run,
+};
