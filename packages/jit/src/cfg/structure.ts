@@ -50,7 +50,7 @@ class StructureWriter {
     this.#isMerge = new Uint8Array(graph.blocks.length);
     predecessors.forEach((sources, id) => {
       const forward = sources.filter((from) => position[from]! < position[id]!);
-      const selected = sources.some((from) => graph.blocks[from]!.terminator.kind === "switch");
+      const selected = forward.some((from) => graph.blocks[from]!.terminator.kind === "switch");
       if (forward.length < sources.length) this.#isLoop[id] = 1;
       if (forward.length > 1 || selected) this.#isMerge[id] = 1;
     });
