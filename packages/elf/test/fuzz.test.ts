@@ -23,7 +23,7 @@ test.each(["features-el.o", "features-eb.o", "legacy-el.o", "legacy-eb.o"])(
     const whole = fixture(name);
     const headers = whole.length - 64 * 40;
     let opened = 0;
-    const runs = 3000;
+    const runs = 1500;
     const place = fc.oneof(
       fc.nat({ max: whole.length - 1 }),
       fc.integer({ min: Math.max(0, headers), max: whole.length - 1 }),

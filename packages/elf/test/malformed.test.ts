@@ -140,6 +140,20 @@ describe("a program that can't be had leaves the others", () => {
     expect(errorsOf(change)).toEqual({ first: "BAD_CALL", ...alreadyBad });
   });
 
+  test("a call into the middle of a wide load", () => {
+    // To the second half of the load at slot 7 of `shared`.
+    const change: Change = (bytes, data) => data.setInt32(locateSection(bytes, ".text").offset + 8 + 4, 6, true);
+    expect(errorsOf(change)).toEqual({ first: "BAD_CALL", ...alreadyBad });
+  });
+
+  test("a reference to a map that no relocation makes", () => {
+    // The wide load of `first` at slot 10 becomes one of a map.
+    const change: Change = (bytes) => {
+      bytes[locateSection(bytes, "xdp").offset + 10 * 8 + 1] = 0x11;
+    };
+    expect(errorsOf(change)).toEqual({ first: "BAD_RELOCATION", ...alreadyBad });
+  });
+
   test("a relocation type that is not known", () => {
     const change: Change = (bytes, data) => data.setUint32(locateSection(bytes, ".relxdp").offset + 8, 77, true);
     expect(errorsOf(change)).toEqual({ tail: "UNSUPPORTED_RELOCATION", ...alreadyBad });

@@ -49,6 +49,14 @@ describe.each(SUFFIXES)("features-%s.o", (suffix) => {
     expect(messages[1]).toContain("missing_symbol");
     expect(messages[2]).toContain("LINUX_KERNEL_VERSION");
     expect(messages[3]).toContain("function core, instruction 0");
+    const places = object.programs.flatMap((p) => ("error" in p ? [p.error.place?.line] : []));
+    const source = new TextDecoder().decode(fixture("features.c")).split("\n");
+    expect(places.map((line) => source[(line ?? 0) - 1]?.trim())).toEqual([
+      "missing_function();",
+      "int undefined_function(void *ctx) { return missing_symbol(); }",
+      "int kernel_configuration(void *ctx) { return LINUX_KERNEL_VERSION; }",
+      "int core(struct task *task) { return task->pid; }",
+    ]);
   });
 
   test("a program comes with the functions it calls, depth first", () => {

@@ -1,5 +1,6 @@
 import { decode, type Instruction, SLOT_SIZE } from "@ebpf/asm";
 import type { BtfExt, LineRecord } from "@ebpf/btf";
+import type { SourcePlace } from "@ebpf/core";
 import {
   type ElfFile,
   type ElfRelocation,
@@ -10,6 +11,7 @@ import {
   SECTION_TYPE,
 } from "../elf-file.js";
 import { ElfError } from "../errors.js";
+import { lowerBound } from "../lower-bound.js";
 
 /** A section of instructions, with what belongs to each slot. */
 export interface CodeSection {
@@ -78,18 +80,30 @@ const readSection = (file: ElfFile, section: ElfSection, info: SectionInfo): Cod
   if (size % SLOT_SIZE !== 0) {
     throw new ElfError("BAD_SECTION", `section ${name} of ${size} bytes is no whole number of instructions`);
   }
+  const instructions = decode(section.content.bytes, file.order);
+  const begins = ({ value }: ElfSymbol): boolean => {
+    const slot = instructions[value / SLOT_SIZE];
+    return slot !== undefined && slot.op.family !== "lddw-tail";
+  };
   const symbols = file.symbolsBySection.get(index) ?? [];
   const functions = symbols.filter(({ kind }) => kind === "function");
   // Old compilers give functions no type; local ones then can't be told from labels.
-  const named = symbols.filter(({ kind, name }) => kind === "none" && name !== "");
-  const untyped = functions.length > 0 ? [] : named.filter(({ binding }) => binding !== "local");
+  const labels = symbols.filter((symbol) => symbol.kind === "none" && symbol.name !== "" && begins(symbol));
+  const untyped = functions.length > 0 ? [] : labels.filter(({ binding }) => binding !== "local");
+  const lost = functions.find((symbol) => !begins(symbol));
+  if (lost !== undefined) {
+    throw new ElfError(
+      "BAD_SYMBOL",
+      `section ${name}: no instruction begins at byte ${lost.value}, where ${lost.name} is`,
+    );
+  }
   return {
     index,
     name,
-    instructions: decode(section.content.bytes, file.order),
+    instructions,
     relocations: new Map(relocationsOf(file, section).map((r) => [slotOf(section, r.offset), r])),
-    symbols: bySlot(section, functions.length > 0 ? functions : untyped),
-    labels: bySlot(section, named),
+    symbols: bySlot(functions.length > 0 ? functions : untyped),
+    labels: bySlot(labels),
     ...info,
   };
 };
@@ -99,18 +113,19 @@ const slotOf = (section: ElfSection, offset: number): number => {
   throw new ElfError("BAD_RELOCATION", `section ${section.name}: no instruction begins at byte ${offset}`);
 };
 
-const bySlot = (section: ElfSection, symbols: readonly ElfSymbol[]): Map<number, ElfSymbol> => {
+const bySlot = (symbols: readonly ElfSymbol[]): Map<number, ElfSymbol> => {
   const map = new Map<number, ElfSymbol>();
   for (const symbol of symbols) {
-    if (symbol.value % SLOT_SIZE !== 0 || symbol.value >= section.size) {
-      throw new ElfError(
-        "BAD_SYMBOL",
-        `section ${section.name}: ${symbol.name} at byte ${symbol.value} is no instruction`,
-      );
-    }
     const slot = symbol.value / SLOT_SIZE;
     const known = map.get(slot);
     if (known === undefined || (known.binding === "local" && symbol.binding !== "local")) map.set(slot, symbol);
   }
   return map;
+};
+
+/** The source line that an instruction was made from, where BTF knows it. */
+export const placeOf = ({ lines }: CodeSection, slot: number): { readonly place?: SourcePlace } => {
+  const line = lines[lowerBound(lines, ({ offset }) => offset > slot * SLOT_SIZE) - 1];
+  if (line === undefined) return {};
+  return { place: { file: line.file, line: line.line, ...(line.column > 0 ? { column: line.column } : {}) } };
 };

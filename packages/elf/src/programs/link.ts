@@ -10,6 +10,7 @@ import { invariant } from "@ebpf/core";
 import type { FunctionInfo, LineInfo } from "@ebpf/platform";
 import { ElfError } from "../errors.js";
 import { lowerBound } from "../lower-bound.js";
+import { placeOf } from "./code.js";
 import type { CodeFunction, FunctionTable } from "./functions.js";
 import type { Reference } from "./references.js";
 
@@ -74,8 +75,7 @@ const layOut = (entry: CodeFunction, table: FunctionTable, budget: Budget): Map<
     placed.set(part, length);
     length += part.end - part.start;
     budget.slots -= part.end - part.start;
-    if (length > MAX_SLOTS)
-      throw new ElfError("LIMIT", `program ${entry.name} has more than ${MAX_SLOTS} instructions`);
+    if (length > MAX_SLOTS) throw new ElfError("LIMIT", `more than ${MAX_SLOTS} instructions in ${entry.name}`);
     if (budget.slots < 0) throw new ElfError("LIMIT", "all programs together have too many instructions");
     stack.push({ part, next: 0 });
   };
@@ -142,6 +142,7 @@ const checkCore = ({ code, start, end, name }: CodeFunction): void => {
   throw new ElfError(
     "UNSUPPORTED_CORE_RELOCATION",
     `function ${name}, instruction ${slot - start}: has to be adapted to the kernel's types (CO-RE)`,
+    placeOf(code, slot),
   );
 };
 

@@ -4,7 +4,7 @@ import type { EbpfError } from "@ebpf/core";
 import { type ElfRelocation, type ElfSymbol, RELOCATION, RESERVED_INDEX } from "../elf-file.js";
 import { ElfError } from "../errors.js";
 import type { MapTable } from "../maps/table.js";
-import type { CodeSection } from "./code.js";
+import { type CodeSection, placeOf } from "./code.js";
 
 /** What an instruction refers to. */
 export type Reference =
@@ -48,9 +48,9 @@ export const resolveReferences = (code: CodeSection, targets: Targets): Map<numb
       const relocation = code.relocations.get(slot);
       const reference =
         relocation === undefined || relocation.type === RELOCATION.none
-          ? localReference(code, instruction, slot)
+          ? finalReference(code, instruction, slot)
           : relocatedReference(instruction, code.instructions[slot + 1], relocation, targets);
-      if (reference?.kind === "function") checkTarget(reference, code, slot, targets);
+      if (reference?.kind === "function") checkTarget(reference, targets);
       if (reference !== undefined) references.set(slot, reference);
     } catch (error) {
       if (!(error instanceof ElfError)) throw error;
@@ -61,28 +61,25 @@ export const resolveReferences = (code: CodeSection, targets: Targets): Map<numb
 };
 
 const located = (error: ElfError, code: CodeSection, slot: number): ElfError =>
-  new ElfError(
-    error.code,
-    `section ${code.name}, instruction ${slot}: ${error.message}`,
-    error.hint === undefined ? {} : { hint: error.hint },
-  );
+  new ElfError(error.code, `section ${code.name}, instruction ${slot}: ${error.message}`, {
+    ...placeOf(code, slot),
+    ...(error.hint === undefined ? {} : { hint: error.hint }),
+  });
 
-/** Calls inside of a section may be final already. */
-const localReference = (code: CodeSection, { op, imm }: Instruction, slot: number): Reference | undefined => {
+/** Without a relocation, calls inside of a section are final already; nobody could know which map is meant. */
+const finalReference = (code: CodeSection, { op, imm }: Instruction, slot: number): Reference | undefined => {
+  const isMap = op.family === "lddw" && (op.meaning === "map" || op.meaning === "map_value");
+  if (isMap) throw new ElfError("BAD_RELOCATION", `${op.name} ${imm} refers to a map without a relocation`);
   const isCall = op.family === "call" && op.target === "local";
   const isAddress = op.family === "lddw" && op.meaning === "function";
   return isCall || isAddress ? { kind: "function", section: code.index, slot: slot + 1 + imm } : undefined;
 };
 
-const checkTarget = (
-  { section, slot }: Reference & { kind: "function" },
-  code: CodeSection,
-  from: number,
-  targets: Targets,
-): void => {
-  const count = targets.code.get(section)?.instructions.length ?? 0;
-  if (Number.isInteger(slot) && slot >= 0 && slot < count) return;
-  throw new ElfError("BAD_CALL", `${code.name}+${from} refers to instruction ${slot} of a section with ${count}`);
+const checkTarget = ({ section, slot }: Reference & { kind: "function" }, targets: Targets): void => {
+  const code = targets.code.get(section);
+  const target = code?.instructions[slot];
+  if (target !== undefined && target.op.family !== "lddw-tail") return;
+  throw new ElfError("BAD_CALL", `no instruction begins at ${code?.name}+${slot}, which is called`);
 };
 
 const relocatedReference = (
