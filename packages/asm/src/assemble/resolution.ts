@@ -1,6 +1,6 @@
 import { errorAt, type Token } from "../text/lexer.js";
 import type { AssembledRelocation } from "./assembly.js";
-import { isPrivateName, type SymbolTable, type Value } from "./symbols.js";
+import { displayName, isPrivateName, type SymbolTable, type Value } from "./symbols.js";
 
 /** What is needed to compute operands and data once all labels are known, and the relocations that result. */
 export interface Resolution {
@@ -28,7 +28,7 @@ export const within = (value: bigint, low: bigint, high: bigint, token: Token): 
 /** The error for a value that would have to be a plain number, or a place that is known. */
 export const notKnown = ({ base }: Value, token: Token) =>
   base?.section === undefined
-    ? errorAt("UNDEFINED_SYMBOL", token, `${base?.name ?? token.text} is not defined`)
+    ? errorAt("UNDEFINED_SYMBOL", token, `${displayName(base?.name ?? token.text)} is not defined`)
     : errorAt("SYNTAX", token, "an address can't stand here, only a plain number");
 
 /**

@@ -175,11 +175,14 @@ export class SymbolTable {
   }
 }
 
-/** No name in a text can contain a colon, so these clash with none. */
-const localName = (digits: string, count: number) => `${digits}:${count}`;
+/** No name in a text can contain the end of a line, quoted or not, so these clash with none. */
+const localName = (digits: string, count: number) => `${digits}\n${count}`;
 
 /** True for names that stay inside of the assembler: local labels, and labels that begin with `.L`. */
-export const isPrivateName = (name: string): boolean => name.startsWith(".L") || name.includes(":");
+export const isPrivateName = (name: string): boolean => name.startsWith(".L") || name.includes("\n");
+
+/** A name as the text has it. */
+export const displayName = (name: string): string => name.split("\n")[0]!;
 
 const notAbsolute = (at: Token, operator: string) =>
   errorAt("SYNTAX", at, `"${operator}" needs plain numbers, and this depends on where a symbol is placed`);

@@ -25,6 +25,7 @@ const isWritable = (name: string, dialect: DialectName): boolean => {
 /** The labels of a program by pc: the names given, and `L` with the pc where else a jump goes. */
 const labelsOf = (instructions: readonly Instruction[], options: DisassembleOptions): Map<number, string> => {
   const labels = new Map<number, string>();
+  // A relocation's symbol is left to the loader: as a label it would be resolved here, to other bytes.
   const taken = new Set(options.relocations?.values());
   const add = (pc: number, name: string) => {
     if (labels.has(pc) || taken.has(name) || !isWritable(name, options.dialect)) return;
@@ -59,7 +60,10 @@ export const disassemble = (instructions: readonly Instruction[], options: Disas
   const format: FormatOptions = {
     ...rest,
     label: (pc) => names.get(pc),
-    relocation: (pc) => relocations?.get(pc),
+    relocation: (pc) => {
+      const symbol = relocations?.get(pc);
+      return symbol !== undefined && isWritable(symbol, options.dialect) ? symbol : undefined;
+    },
   };
   let text = "";
   for (let pc = 0; pc <= instructions.length; pc++) {

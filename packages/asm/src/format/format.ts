@@ -24,9 +24,11 @@ export interface FormatOptions {
   readonly order?: ByteOrder;
   /** The label at a pc that a jump or local call goes to, instead of a distance. */
   readonly label?: (pc: number) => string | undefined;
-  /** The symbol that a relocation puts into the instruction at a pc. */
+  /** The symbol that a relocation puts into the instruction at a pc, which is written instead of an address. */
   readonly relocation?: (pc: number) => string | undefined;
+  /** Written beside a helper's number. */
   readonly helperName?: (id: number) => string | undefined;
+  /** Written beside a kfunc's BTF id, in kernel logs only. */
   readonly kfuncName?: (id: number) => string | undefined;
 }
 

@@ -110,6 +110,12 @@ describe("assemble", () => {
     ]);
   });
 
+  it("keeps local labels apart from quoted names", () => {
+    const { sections, relocations } = kernel('1: r1 = "1:1" ll\ngoto 1b');
+    expect(relocations.map(({ symbol }) => symbol)).toEqual(["1:1"]);
+    expect(sections[0]?.instructions[2]?.offset).toBe(-3);
+  });
+
   it("stores in big-endian order when asked", () => {
     const { sections } = kernel("r1 = *(u16 *)(r2 - 2)\n.long 1\n.short 2, 3", { order: "big" });
     expect([...sections[0]!.bytes]).toEqual([0x69, 0x12, 0xff, 0xfe, 0, 0, 0, 0, 0, 0, 0, 1, 0, 2, 0, 3]);

@@ -46,6 +46,15 @@ describe.each(DIALECTS)("disassemble in the dialect %s", (dialect) => {
     expect(assemble(text, { dialect }).sections[0]?.instructions).toEqual(instructions);
   });
 
+  it("leaves out names that the dialect can't read as names", () => {
+    const instructions = decode(Uint8Array.of(0x85, 0x10, 0, 0, 0xff, 0xff, 0xff, 0xff, 0x95, 0, 0, 0, 0, 0, 0, 0));
+    const symbols = new Map([[1, "%r1 or so"]]);
+    const relocations = new Map([[0, "no name"]]);
+    const text = disassemble(instructions, { dialect, symbols, relocations });
+    expect(text).not.toMatch(/no name|or so/);
+    expect(assemble(text, { dialect }).sections[0]?.instructions).toEqual(instructions);
+  });
+
   it("loses nothing of any bytes", () => {
     fc.assert(
       fc.property(fc.array(anySlot, { maxLength: 6 }), fc.constantFrom(...ORDERS), (slots, order) => {
