@@ -1,5 +1,6 @@
 export { CODES, type RejectionCode } from "./report/codes.js";
 export type { InstructionFacts } from "./report/facts.js";
+export { type RenderOptions, renderDiagnostic } from "./report/render.js";
 export {
   type Diagnostic,
   PATH_LIMIT,

@@ -1,3 +1,4 @@
+import { formatInstruction } from "@ebpf/asm";
 import type { LineInfo, ProgramSpec } from "@ebpf/platform";
 import type { Program } from "../program/program.js";
 import type { Path } from "../walk.js";
@@ -36,7 +37,10 @@ export const diagnose = ({ code, message, registers }: Rejection, place?: Place)
     message,
     rule,
     hint,
-    ...(place && { pc: place.pc }),
+    ...(place && {
+      pc: place.pc,
+      instruction: formatInstruction(place.program.instructions, place.pc, { dialect: "kernel-log" }),
+    }),
     ...(name !== undefined && { function: name }),
     ...(source && { source }),
     registers,

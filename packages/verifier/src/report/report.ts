@@ -22,6 +22,8 @@ export interface Diagnostic {
   readonly hint: string;
   /** The slot of the instruction; absent when the program as a whole is at fault. */
   readonly pc?: number;
+  /** The instruction as kernel logs write it. */
+  readonly instruction?: string;
   /** The function that the instruction is in. */
   readonly function?: string;
   /** The C line of the instruction, where the program has line information. */
