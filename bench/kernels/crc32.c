@@ -8,8 +8,13 @@ KERNEL(crc32)
 
 	for (int i = 0; i < 128; i++) {
 		crc ^= packet[i];
-		for (int bit = 0; bit < 8; bit++)
-			crc = crc >> 1 ^ (0xedb88320 & -(crc & 1));
+		for (int bit = 0; bit < 8; bit++) {
+			__u32 low = crc & 1;
+
+			/* A product of an opaque bit: a branch, or a mask of 0 or -1, would double the verifier's paths. */
+			asm volatile("" : "+r"(low));
+			crc = crc >> 1 ^ 0xedb88320 * low;
+		}
 	}
 	return ~crc;
 }
