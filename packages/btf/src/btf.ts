@@ -7,6 +7,7 @@ import { nameOf } from "./names.js";
 import type { StringTable } from "./strings.js";
 import type { BtfKind, BtfType, BtfTypeOf } from "./types.js";
 
+/** What a set of types is beside its types. */
 export interface BtfOptions {
   /** Byte order of the machine the types are of; little by default. */
   readonly order?: ByteOrder;

@@ -6,11 +6,18 @@ import { StringTable } from "./strings.js";
 import type { BtfType } from "./types.js";
 import { BTF_MAGIC, BTF_VERSION, HEADER_SIZE, KINDS, PAYLOAD, TYPE_SIZE } from "./wire.js";
 
-export interface DecodeOptions {
+/** How a section is read. */
+export interface SectionOptions {
   /** Byte order that the data must have; found from the magic number by default. */
   readonly order?: ByteOrder;
-  /** Where the data is from, for errors; `.BTF` by default. */
+  /** Where the data is from, for errors; the section's usual name by default. */
   readonly path?: string;
+  /** Bytes from the start of the outermost input to the data, for errors. */
+  readonly offset?: number;
+}
+
+/** How `decodeBtf` reads. */
+export interface DecodeOptions extends SectionOptions {
   /** BTF that split BTF continues. */
   readonly base?: Btf;
 }
@@ -21,37 +28,49 @@ export interface DecodeOptions {
  * @throws MalformedError when the bytes are not BTF; `path` is such as `.BTF/types[17]/members[3]`.
  */
 export const decodeBtf = (bytes: Uint8Array, options: DecodeOptions = {}): Btf => {
-  const path = options.path ?? ".BTF";
-  const reader = new ByteReader(bytes, findOrder(bytes, options.order, path), path);
+  const { base } = options;
+  const reader = openSection(bytes, options.order, { path: ".BTF", ...options });
   const { types: typeSection, strings: stringSection } = readHeader(reader);
-  const strings = new StringTable(stringSection, options.base?.strings);
-  const firstId = options.base?.types.length ?? 1;
+  const strings = new StringTable(stringSection, base?.strings);
+  const firstId = base?.types.length ?? 1;
   const { types, offsets } = decodeTypes(typeSection, strings, firstId);
+  checkReferences(typeSection, types, offsets, firstId);
+  return new Btf(types, { order: reader.order, strings, ...(base === undefined ? {} : { base }) });
+};
 
+/** All ids are known only when all types are: a type may refer to a later one. */
+const checkReferences = (
+  section: ByteReader,
+  types: readonly BtfType[],
+  offsets: readonly number[],
+  firstId: number,
+): void => {
   const count = firstId + types.length;
   types.forEach((type, i) => {
     forEachReference(type, (id, list, index) => {
       if (id < count) return;
-      const place = `${typeSection.path}[${firstId + i}]${list === undefined ? "" : `/${list}[${index}]`}`;
+      const place = `${section.path}[${firstId + i}]${list === undefined ? "" : `/${list}[${index}]`}`;
       throw new MalformedError(
         "OUT_OF_RANGE",
         place,
-        typeSection.base + offsets[i]!,
+        section.base + offsets[i]!,
         `there is no type ${id}, of ${count}`,
       );
     });
   });
-  return new Btf(types, {
-    order: reader.order,
-    strings,
-    ...(options.base === undefined ? {} : { base: options.base }),
-  });
 };
 
-/** The byte order that the magic number shows, which must be the one asked for. */
-export const findOrder = (bytes: Uint8Array, wanted: ByteOrder | undefined, path: string): ByteOrder => {
+/** Where a section is from, for errors. */
+export interface Origin {
+  readonly path: string;
+  /** Bytes from the start of the outermost input. */
+  readonly offset?: number;
+}
+
+/** A reader of a section in the byte order that its magic number shows, which must be the one asked for. */
+export const openSection = (bytes: Uint8Array, wanted: ByteOrder | undefined, origin: Origin): ByteReader => {
   const order = (bytes[0] ?? 0) === BTF_MAGIC >> 8 ? "big" : "little";
-  const reader = new ByteReader(bytes, order, path);
+  const reader = new ByteReader(bytes, order, origin.path, origin.offset);
   const magic = reader.u16(0);
   if (magic !== BTF_MAGIC) {
     throw reader.error("BAD_VALUE", 0, `magic number is 0x${magic.toString(16)}, not 0x${BTF_MAGIC.toString(16)}`);
@@ -59,7 +78,7 @@ export const findOrder = (bytes: Uint8Array, wanted: ByteOrder | undefined, path
   if (wanted !== undefined && wanted !== order) {
     throw reader.error("BAD_VALUE", 0, `byte order is ${order}-endian where ${wanted}-endian is expected`);
   }
-  return order;
+  return reader;
 };
 
 /** Checks what the headers of `.BTF` and `.BTF.ext` have in common, and returns the header's length in bytes. */

@@ -1,5 +1,6 @@
 import { EbpfError } from "@ebpf/core";
 
+/** Stable codes of `BtfError`. */
 export type BtfErrorCode =
   | "NO_SUCH_TYPE" // a type id that the BTF does not have
   | "INCOMPLETE_TYPE" // a type without a size (void, a declaration, a function) where one is needed

@@ -1,6 +1,6 @@
-import { type ByteOrder, ByteReader, type MalformedError } from "@ebpf/core";
+import { ByteReader, type MalformedError } from "@ebpf/core";
 import type { Btf } from "./btf.js";
-import { findOrder, readHeaderStart } from "./decode.js";
+import { openSection, readHeaderStart, type SectionOptions } from "./decode.js";
 import { StringTable } from "./strings.js";
 
 /*
@@ -48,6 +48,7 @@ export const CORE_RELOCATION_KINDS = [
   "type_matches",
 ] as const;
 
+/** A kind of CO-RE relocation. */
 export type CoreRelocationKind = (typeof CORE_RELOCATION_KINDS)[number];
 
 /** An instruction here depends on the layout of the kernel's types. */
@@ -77,13 +78,8 @@ const HEADER_WITH_RELOCATIONS = 32;
  * @param btf decoded from the `.BTF` section of the same object: names and lines are in its strings
  * @throws MalformedError when the bytes are not `.BTF.ext`.
  */
-export const decodeBtfExt = (
-  bytes: Uint8Array,
-  btf: Btf,
-  options: { readonly order?: ByteOrder; readonly path?: string } = {},
-): BtfExt => {
-  const path = options.path ?? ".BTF.ext";
-  const reader = new ByteReader(bytes, findOrder(bytes, options.order ?? btf.order, path), path);
+export const decodeBtfExt = (bytes: Uint8Array, btf: Btf, options: SectionOptions = {}): BtfExt => {
+  const reader = openSection(bytes, options.order ?? btf.order, { path: ".BTF.ext", ...options });
   const start = readHeaderStart(reader, HEADER_WITHOUT_RELOCATIONS);
   const part = (at: number, name: string) => reader.slice(start + reader.u32(at), reader.u32(at + 4), name);
   const strings = btf.strings ?? new StringTable(new ByteReader(new Uint8Array(1), reader.order, ".BTF/strings"));

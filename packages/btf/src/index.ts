@@ -1,6 +1,6 @@
 export { Btf, type BtfOptions } from "./btf.js";
 export { BtfBuilder } from "./builder.js";
-export { type DecodeOptions, decodeBtf } from "./decode.js";
+export { type DecodeOptions, decodeBtf, type SectionOptions } from "./decode.js";
 export { encodeBtf } from "./encode.js";
 export { BtfError, type BtfErrorCode } from "./errors.js";
 export {

@@ -44,6 +44,7 @@ export interface BtfVoid {
   readonly kind: "void";
 }
 
+/** An integer, a character or a truth value. */
 export interface BtfInt {
   readonly kind: "int";
   readonly name: string;
@@ -55,11 +56,13 @@ export interface BtfInt {
   readonly bitOffset: number;
 }
 
+/** A pointer to a type. */
 export interface BtfPtr {
   readonly kind: "ptr";
   readonly type: number;
 }
 
+/** An array of a fixed length. */
 export interface BtfArray {
   readonly kind: "array";
   readonly elementType: number;
@@ -77,6 +80,7 @@ export interface BtfComposite<K extends "struct" | "union" = "struct" | "union">
   readonly members: readonly BtfMember[];
 }
 
+/** An enumeration whose values fit into 32 bits. */
 export interface BtfEnum {
   readonly kind: "enum";
   readonly name: string;
@@ -86,6 +90,7 @@ export interface BtfEnum {
   readonly values: readonly { readonly name: string; readonly value: number }[];
 }
 
+/** An enumeration with values of up to 64 bits. */
 export interface BtfEnum64 {
   readonly kind: "enum64";
   readonly name: string;
@@ -101,6 +106,7 @@ export interface BtfFwd {
   readonly target: "struct" | "union";
 }
 
+/** Another name for a type. */
 export interface BtfTypedef {
   readonly kind: "typedef";
   readonly name: string;
@@ -113,6 +119,7 @@ export interface BtfModifier<K extends "volatile" | "const" | "restrict"> {
   readonly type: number;
 }
 
+/** A function, by name. */
 export interface BtfFunc {
   readonly kind: "func";
   readonly name: string;
@@ -121,12 +128,14 @@ export interface BtfFunc {
   readonly linkage: FuncLinkage;
 }
 
+/** A function's parameters and result. */
 export interface BtfFuncProto {
   readonly kind: "func_proto";
   readonly returnType: number;
   readonly parameters: readonly BtfParameter[];
 }
 
+/** A global variable. */
 export interface BtfVar {
   readonly kind: "var";
   readonly name: string;
@@ -134,6 +143,7 @@ export interface BtfVar {
   readonly linkage: VarLinkage;
 }
 
+/** A section of global variables. */
 export interface BtfDatasec {
   readonly kind: "datasec";
   /** Name of the ELF section. */
@@ -143,6 +153,7 @@ export interface BtfDatasec {
   readonly variables: readonly BtfSectionVariable[];
 }
 
+/** A floating-point number. */
 export interface BtfFloat {
   readonly kind: "float";
   readonly name: string;
@@ -194,6 +205,7 @@ export type BtfType =
   | BtfTypeTag
   | BtfEnum64;
 
+/** What tells types apart. */
 export type BtfKind = BtfType["kind"];
 
 /** The type of a given kind. */

@@ -10,10 +10,15 @@ import type { BtfKind, IntEncoding } from "./types.js";
  *   info       bit 31: kind flag    28..24: kind    15..0: vlen (members, values, parameters, variables)
  */
 
+/** What BTF begins with. */
 export const BTF_MAGIC = 0xeb9f;
+/** The only version there is. */
 export const BTF_VERSION = 1;
+/** Bytes of the header of `.BTF`. */
 export const HEADER_SIZE = 24;
+/** Bytes that all types begin with. */
 export const TYPE_SIZE = 12;
+/** Members, values, parameters or variables that a type may have. */
 export const MAX_VLEN = 0xffff;
 
 /** Kinds; the index is the kind's number. */
@@ -75,6 +80,7 @@ export const INT_ENCODINGS: readonly (readonly [IntEncoding, number])[] = [
 /** Linkages of functions and variables; the index is the number. */
 export const LINKAGES = ["static", "global", "extern"] as const;
 
-/** Bits of a member's offset word in a structure with bitfields: size above offset. */
+/** In a structure with bitfields, a member's offset word holds the size above the offset. */
 export const BITFIELD_SIZE_SHIFT = 24;
+/** The offset's part of such a word. */
 export const BITFIELD_OFFSET_MASK = 0xff_ffff;

@@ -24,9 +24,12 @@ export const RESERVED_INDEX = 0xff00;
 /** Bytes of a name. String tables share tails, so without a limit names could be far larger than the file. */
 const MAX_NAME = 4096;
 
+/** Types of sections. */
 export const SECTION_TYPE = { null: 0, progbits: 1, symtab: 2, strtab: 3, rela: 4, nobits: 8, rel: 9 } as const;
+/** Bits of section flags. */
 export const SECTION_FLAG = { write: 1, alloc: 2, execute: 4 } as const;
 
+/** A section, with its content. */
 export interface ElfSection {
   readonly index: number;
   readonly name: string;
@@ -41,8 +44,10 @@ export interface ElfSection {
   readonly content: ByteReader;
 }
 
+/** What a symbol stands for. */
 export type SymbolKind = "none" | "object" | "function" | "section" | "other";
 
+/** A symbol: a name for a place in a section. */
 export interface ElfSymbol {
   readonly name: string;
   readonly kind: SymbolKind;
@@ -56,6 +61,7 @@ export interface ElfSymbol {
   readonly size: number;
 }
 
+/** A place in a section that depends on where a symbol ends up. */
 export interface ElfRelocation {
   /** Bytes from the start of the section that is patched. */
   readonly offset: number;
@@ -63,6 +69,7 @@ export interface ElfRelocation {
   readonly symbol: ElfSymbol;
 }
 
+/** An ELF file, taken apart. */
 export interface ElfFile {
   readonly order: ByteOrder;
   /** By index. */

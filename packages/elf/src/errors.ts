@@ -1,5 +1,6 @@
 import { EbpfError, type ErrorDetails } from "@ebpf/core";
 
+/** Stable codes of `ElfError`. */
 export type ElfErrorCode =
   | "NOT_ELF" // the bytes don't begin like an ELF file
   | "WRONG_CLASS" // not a 64-bit file

@@ -17,7 +17,7 @@ export const readObjectBtf = (file: ElfFile): ObjectBtf => {
   const content = (wanted: string) => file.sections.find(({ name, size }) => name === wanted && size > 0)?.content;
   const types = content(".BTF");
   if (types === undefined) return { btf: undefined, ext: undefined };
-  const decoded = decodeBtf(types.bytes, { order: file.order, path: types.path });
+  const decoded = decodeBtf(types.bytes, { order: file.order, path: types.path, offset: types.base });
   const layout = layoutOf(file);
   const btf = new Btf(
     decoded.types.slice(decoded.firstId).map((type) => completed(decoded, type, layout)),
@@ -25,7 +25,7 @@ export const readObjectBtf = (file: ElfFile): ObjectBtf => {
   );
   const ext = content(".BTF.ext");
   if (ext === undefined) return { btf, ext: undefined };
-  return { btf, ext: decodeBtfExt(ext.bytes, btf, { order: file.order, path: ext.path }) };
+  return { btf, ext: decodeBtfExt(ext.bytes, btf, { order: file.order, path: ext.path, offset: ext.base }) };
 };
 
 /** What the file says that its BTF leaves open, by name. */

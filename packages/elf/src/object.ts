@@ -7,6 +7,7 @@ import { findFunctions } from "./programs/functions.js";
 import { linkPrograms } from "./programs/programs.js";
 import { findExterns } from "./programs/references.js";
 
+/** How `readObject` reads. */
 export interface ReadOptions {
   /** What errors call the file; `object` by default. */
   readonly path?: string;

@@ -98,6 +98,11 @@ describe("a file that can't be read", () => {
     expect(error.message).toContain(message);
   });
 
+  test("the offset of an error counts from the start of the file", () => {
+    const bytes = changed("features-el.o", (all) => all.set([0, 0], locateSection(all, ".BTF").offset));
+    expect(errorOf(bytes)).toMatchObject({ path: "x.o/.BTF", offset: locateSection(bytes, ".BTF").offset });
+  });
+
   test("nothing at all", () => {
     expect(errorOf(new Uint8Array(0)).code).toBe("NOT_ELF");
   });

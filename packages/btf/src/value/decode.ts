@@ -6,6 +6,7 @@ import { ValuePath } from "./path.js";
 import { type ScalarShape, type Shape, shapeOf } from "./shape.js";
 import type { BtfValue } from "./value.js";
 
+/** How values lie in bytes. */
 export interface ValueOptions {
   /** Byte order of the bytes; that of the BTF by default. */
   readonly order?: ByteOrder;

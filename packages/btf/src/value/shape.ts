@@ -21,6 +21,7 @@ export interface ScalarShape {
   readonly names?: (BtfEnum | BtfEnum64)["values"];
 }
 
+/** The shape of a type's values, told apart by `kind`. */
 export type Shape =
   | ScalarShape
   | { readonly kind: "float"; readonly size: 4 | 8 }
