@@ -2,7 +2,9 @@ import { readFileSync, writeSync } from "node:fs";
 import { EXIT } from "./cli/exit-codes.js";
 import { main } from "./cli/main.js";
 
-const { version } = JSON.parse(readFileSync(new URL("../package.json", import.meta.url), "utf8")) as { version: string };
+const { version } = JSON.parse(readFileSync(new URL("../package.json", import.meta.url), "utf8")) as {
+  version: string;
+};
 
 /** Writes all of it now: a pipe may take it in pieces, and may be closed by its reader (`| head`), which is no error. */
 const write = (descriptor: 1 | 2, bytes: Uint8Array): void => {

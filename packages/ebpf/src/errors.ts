@@ -1,4 +1,5 @@
-import { EbpfError } from "@ebpf/core";
+import { EbpfError, type SourcePlace } from "@ebpf/core";
+import type { LineInfo } from "@ebpf/platform";
 import { type Diagnostic, type Report, renderDiagnostic } from "@ebpf/verifier";
 
 export type LoadErrorCode =
@@ -15,6 +16,12 @@ export class LoadError extends EbpfError<LoadErrorCode> {
   }
 }
 
+const placeOf = ({ file, line, column }: LineInfo): SourcePlace => ({
+  file,
+  line,
+  ...(column > 0 ? { column } : {}),
+});
+
 /** A program that the verifier rejected. `report` has everything that is known of why. */
 export class VerificationError extends EbpfError<"REJECTED"> {
   readonly program: string;
@@ -22,9 +29,9 @@ export class VerificationError extends EbpfError<"REJECTED"> {
   readonly rejection: Diagnostic;
 
   constructor(program: string, report: Report, rejection: Diagnostic) {
-    super("REJECTED", `${program} was rejected: ${rejection.message}`, {
-      ...(rejection.hint === undefined ? {} : { hint: rejection.hint }),
-      ...(rejection.source === undefined ? {} : { place: rejection.source }),
+    super("REJECTED", `${program} was rejected: ${rejection.message.replaceAll("\n", "; ")}`, {
+      hint: rejection.hint,
+      ...(rejection.source === undefined ? {} : { place: placeOf(rejection.source) }),
     });
     this.program = program;
     this.report = report;

@@ -1,7 +1,22 @@
 import { readObject } from "@ebpf/elf";
 import { compile } from "@ebpf/jit";
-import { linux, type MapSpec, type ObjectProgram, type ObjectSpec, type Platform, type ProgramSpec, type ProgramTypeName } from "@ebpf/platform";
-import { LINUX_HELPERS, type ExecutionOptions, interpret, Runtime, type RuntimeMap, type RuntimeOptions } from "@ebpf/runtime";
+import {
+  linux,
+  type MapSpec,
+  type ObjectProgram,
+  type ObjectSpec,
+  type Platform,
+  type ProgramSpec,
+  type ProgramTypeName,
+} from "@ebpf/platform";
+import {
+  type ExecutionOptions,
+  interpret,
+  LINUX_HELPERS,
+  Runtime,
+  type RuntimeMap,
+  type RuntimeOptions,
+} from "@ebpf/runtime";
 import { type Report, verify } from "@ebpf/verifier";
 import { Collection } from "./collection.js";
 import { LoadError, VerificationError } from "./errors.js";
@@ -62,7 +77,9 @@ export const loadObject = (object: ObjectSpec, options: LoadOptions = {}): Colle
   const platform = options.platform ?? linux;
   const runtime = new Runtime({ helpers: LINUX_HELPERS, ...options.runtime, platform });
   const runtimeMaps = new Map([...maps].map(([handle, map]) => [handle, runtime.createMap(map)] as const));
-  const programs = checked.map(({ spec, report, time }) => translate(runtime, runtimeMaps, spec, report, time, options));
+  const programs = checked.map(({ spec, report, time }) =>
+    translate(runtime, runtimeMaps, spec, report, time, options),
+  );
   return new Collection(runtime, { specs: maps, maps: runtimeMaps, programs, btf: object.btf });
 };
 
@@ -82,7 +99,11 @@ const choosePrograms = (object: ObjectSpec, options: LoadOptions): ProgramSpec[]
 
 const noProgram = (object: ObjectSpec, name: string): LoadError => {
   const known = object.programs.map((program) => program.name).join(", ");
-  return new LoadError("NO_PROGRAM", `the object holds no program ${name}`, known === "" ? undefined : `it holds ${known}`);
+  return new LoadError(
+    "NO_PROGRAM",
+    `the object holds no program ${name}`,
+    known === "" ? undefined : `it holds ${known}`,
+  );
 };
 
 const specOf = (program: ObjectProgram): ProgramSpec => {
@@ -97,7 +118,10 @@ const typed = (spec: ProgramSpec, type: ProgramTypeName | undefined): ProgramSpe
   return { ...rest, type };
 };
 
-const verified = (spec: ProgramSpec, options: LoadOptions): { readonly report: Report | undefined; readonly time: number } => {
+const verified = (
+  spec: ProgramSpec,
+  options: LoadOptions,
+): { readonly report: Report | undefined; readonly time: number } => {
   if (options.unverified === true) return { report: undefined, time: 0 };
   const begin = performance.now();
   const report = verify(spec, { platform: options.platform ?? linux });

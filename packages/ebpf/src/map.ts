@@ -94,7 +94,8 @@ export class LoadedMap implements Iterable<[key: MapValue, value: MapValue]> {
   set(key: MapValue, value: MapValue | readonly MapValue[], mode: SetMode = "any"): void {
     const map = this.#keyed("set");
     const values = this.#perCpu ? (value as readonly MapValue[]) : [value as MapValue];
-    if (!Array.isArray(values)) throw new RuntimeError("BAD_LENGTH", `map ${this.name} takes a list: a value for each CPU`);
+    if (!Array.isArray(values))
+      throw new RuntimeError("BAD_LENGTH", `map ${this.name} takes a list: a value for each CPU`);
     const encoded = values.map((one: MapValue) => this.#value.encode(one));
     this.#check(map.updatePerCpu(this.#key.encode(key), encoded, MODE_FLAGS[mode]));
   }

@@ -1,6 +1,6 @@
 import type { CompiledProgram } from "@ebpf/jit";
 import { type ProgramSpec, type ProgramTypeName, RETURN_NAMES } from "@ebpf/platform";
-import { type Executable, RuntimeError, type RunInput, type RunResult, type Runtime } from "@ebpf/runtime";
+import { type Executable, type RunInput, type RunResult, type Runtime, RuntimeError } from "@ebpf/runtime";
 import type { Report } from "@ebpf/verifier";
 
 /** What runs a program. */

@@ -1,4 +1,4 @@
-import { type Btf, type BtfField, decodeValue, encodeValue } from "@ebpf/btf";
+import { type Btf, type BtfField, decodeValue, type encodeValue } from "@ebpf/btf";
 import type { MapSpec } from "@ebpf/platform";
 import { KeyedMap, RuntimeError } from "@ebpf/runtime";
 import { LoadError } from "./errors.js";
@@ -32,7 +32,11 @@ export const findVariables = (maps: ReadonlyMap<number, MapSpec>): ReadonlyMap<s
 const slotOf = (slots: ReadonlyMap<string, Slot>, name: string): Slot => {
   const slot = slots.get(name);
   if (slot !== undefined) return slot;
-  throw new LoadError("NO_VARIABLE", `the object has no global variable ${name}`, `it has ${[...slots.keys()].join(", ")}`);
+  throw new LoadError(
+    "NO_VARIABLE",
+    `the object has no global variable ${name}`,
+    `it has ${[...slots.keys()].join(", ")}`,
+  );
 };
 
 /**
@@ -89,7 +93,9 @@ export class Variables {
   /** The bytes of a variable now. @throws LoadError `NO_VARIABLE` */
   bytes(name: string): Uint8Array {
     const { handle, offset, size } = slotOf(this.#slots, name);
-    return this.#map(handle).lookup(FIRST_KEY)!.subarray(offset, offset + size);
+    return this.#map(handle)
+      .lookup(FIRST_KEY)!
+      .subarray(offset, offset + size);
   }
 
   /** Sets a variable. @throws LoadError `NO_VARIABLE`; BtfError; RuntimeError `BAD_OPERATION` for a constant */
@@ -99,7 +105,9 @@ export class Variables {
     const data = map.lookup(FIRST_KEY)!;
     data.set(new TypedBytes(btf, field.type).encode(value), offset);
     if (map.update(FIRST_KEY, data) !== 0) {
-      throw new RuntimeError("BAD_OPERATION", `${name} is a constant`, { hint: "set it before loading, with `variables`" });
+      throw new RuntimeError("BAD_OPERATION", `${name} is a constant`, {
+        hint: "set it before loading, with `variables`",
+      });
     }
   }
 

@@ -17,9 +17,7 @@ interface Recorded {
 
 const root = new URL("../../../", import.meta.url);
 const read = (path: string) => new Uint8Array(readFileSync(new URL(path, root)));
-const recorded = JSON.parse(
-  readFileSync(new URL("./fixtures/kernel-results.json", import.meta.url), "utf8"),
-) as {
+const recorded = JSON.parse(readFileSync(new URL("./fixtures/kernel-results.json", import.meta.url), "utf8")) as {
   readonly examples: Readonly<Record<string, Recorded>>;
   readonly kernels: Readonly<Record<string, { readonly program: string; readonly return: number }>>;
 };
@@ -29,7 +27,9 @@ const engines: readonly Engine[] = ["interpreter", "jit"];
 /** Entries of a map, or the bytes of global data, as the fixture has them. */
 const entriesOf = (collection: Collection, name: string): (readonly [string, string])[] => {
   if (name === ".bss") {
-    const bytes = collection.variables.names.map((variable) => [variable, collection.variables.bytes(variable)] as const);
+    const bytes = collection.variables.names.map(
+      (variable) => [variable, collection.variables.bytes(variable)] as const,
+    );
     return bytes.map(([variable, value]) => [variable, bytesToHex(value)]);
   }
   const raw = collection.map(name).raw;
@@ -49,7 +49,9 @@ describe.each(engines)("examples with the %s", (engine) => {
     if (expected.packets) expect(results.map(({ packet }) => bytesToHex(packet!))).toEqual(expected.packets);
     for (const [map, entries] of Object.entries(expected.maps)) {
       if (map === ".bss") {
-        const bss = entriesOf(collection, map).filter(([variable]) => ["seen", "skipped", "rewritten"].includes(variable));
+        const bss = entriesOf(collection, map).filter(([variable]) =>
+          ["seen", "skipped", "rewritten"].includes(variable),
+        );
         expect(bss.map(([, value]) => value).join("")).toBe(entries[0]![1]);
       } else {
         expect(entriesOf(collection, map)).toEqual(entries);
@@ -57,11 +59,14 @@ describe.each(engines)("examples with the %s", (engine) => {
     }
   });
 
-  it.each(Object.entries(recorded.kernels))("bench kernel %s returns what it returns in the kernel", (name, expected) => {
-    const packet = Uint8Array.from({ length: 1024 }, (_, i) => (i * 131 + (i >> 3) * 17 + 7) & 255);
-    const program = load(read(`bench/kernels/${name}.o`), { engine }).program(expected.program);
-    expect(program.run({ packet }).returnValue).toBe(expected.return);
-  });
+  it.each(Object.entries(recorded.kernels))(
+    "bench kernel %s returns what it returns in the kernel",
+    (name, expected) => {
+      const packet = Uint8Array.from({ length: 1024 }, (_, i) => (i * 131 + (i >> 3) * 17 + 7) & 255);
+      const program = load(read(`bench/kernels/${name}.o`), { engine }).program(expected.program);
+      expect(program.run({ packet }).returnValue).toBe(expected.return);
+    },
+  );
 
   it("trace_events sends structured events", async () => {
     const collection = load(read("examples/trace_events.o"), {

@@ -37,7 +37,9 @@ const objectOf = (text: string, maps: readonly MapSpec[] = []): ObjectSpec => {
 };
 
 const run = (text: string, options: LoadOptions = {}) =>
-  loadObject(objectOf(text), options).program("main").run({ packet: new Uint8Array(64) });
+  loadObject(objectOf(text), options)
+    .program("main")
+    .run({ packet: new Uint8Array(64) });
 
 describe("load", () => {
   it("refuses to run what the verifier rejects, and says where", () => {
@@ -57,7 +59,9 @@ describe("load", () => {
     packet[23] = 6;
     packet.set([0x1f, 0x90], 36); // destination port 8080
     const action = (port: number) =>
-      load(firewall, { variables: { trap_port: port } }).program("xdp_firewall").run({ packet }).action;
+      load(firewall, { variables: { trap_port: port } })
+        .program("xdp_firewall")
+        .run({ packet }).action;
     expect(action(23)).toBe("XDP_PASS");
     expect(action(8080)).toBe("XDP_DROP");
   });
@@ -80,7 +84,10 @@ describe("load", () => {
 
   it("hands on the reason why a program can't be had", () => {
     const reason = failureOf(() => load(firewall, { programs: ["nobody"] }));
-    const object: ObjectSpec = { ...objectOf("r0 = 2\nexit"), programs: [{ name: "main", section: "xdp", error: reason }] };
+    const object: ObjectSpec = {
+      ...objectOf("r0 = 2\nexit"),
+      programs: [{ name: "main", section: "xdp", error: reason }],
+    };
     expect(failureOf(() => loadObject(object))).toBe(reason);
   });
 });

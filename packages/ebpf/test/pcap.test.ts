@@ -6,7 +6,9 @@ import { readPcap } from "../src/index.js";
 const traffic = new Uint8Array(readFileSync(new URL("../../../examples/traffic.pcap", import.meta.url)));
 
 /** A capture of one packet, written by hand from draft-ietf-opsawg-pcap. */
-const capture = (options: { magic?: number; little?: boolean; linkType?: number; length?: number } = {}): Uint8Array => {
+const capture = (
+  options: { magic?: number; little?: boolean; linkType?: number; length?: number } = {},
+): Uint8Array => {
   const { magic = 0xa1b2c3d4, little = true, linkType = 1, length = 3 } = options;
   const view = new DataView(new ArrayBuffer(24 + 16 + 3));
   view.setUint32(0, magic, little);

@@ -2,7 +2,9 @@ import { type ParseArgsConfig, parseArgs } from "node:util";
 import type { Output } from "./output.js";
 import { UsageError } from "./usage-error.js";
 
-type OptionTable = Readonly<Record<string, { readonly type: "string" | "boolean"; readonly multiple?: boolean; readonly short?: string }>>;
+type OptionTable = Readonly<
+  Record<string, { readonly type: "string" | "boolean"; readonly multiple?: boolean; readonly short?: string }>
+>;
 
 /** The options that were given, by name; a repeatable one is a list. */
 export type OptionValues = Readonly<Record<string, string | boolean | (string | boolean)[] | undefined>>;

@@ -1,6 +1,6 @@
 import { type EbpfError, isEbpfError } from "@ebpf/core";
 import { RuntimeFault } from "@ebpf/runtime";
-import { VerificationError } from "../errors.js";
+import { LoadError, type LoadErrorCode, VerificationError } from "../errors.js";
 import { type Command, parseArguments } from "./command.js";
 import { asmCommand } from "./commands/asm.js";
 import { compileCommand } from "./commands/compile.js";
@@ -29,9 +29,12 @@ const overview = (version: string): string[] => [
   "  ebpf COMMAND --help tells more. Every command takes - for standard input and --json for machines.",
 ];
 
+/** The object is fine, but what the command line asks of it isn't there. */
+const ASKED_FOR: ReadonlySet<LoadErrorCode> = new Set(["NO_PROGRAM", "NO_MAP", "NO_VARIABLE", "NO_TYPE"]);
+
 const exitCodeOf = (error: EbpfError): number => {
   if (error instanceof VerificationError) return EXIT.rejected;
-  if (error instanceof UsageError) return EXIT.usage;
+  if (error instanceof UsageError || (error instanceof LoadError && ASKED_FOR.has(error.code))) return EXIT.usage;
   if (error instanceof RuntimeFault) return EXIT.fault;
   return EXIT.badInput;
 };
@@ -44,6 +47,10 @@ const printError = (error: EbpfError, json: boolean, output: Output): void => {
   if (json) {
     const report = error instanceof VerificationError ? { rejection: error.report.rejection } : {};
     output.line(toJson({ error: { code, message, place, hint, ...report } }));
+    return;
+  }
+  if (error instanceof VerificationError) {
+    output.note(`${error.program}: rejected\n${error.render()}`);
     return;
   }
   const where = placeOf(error);

@@ -2,7 +2,7 @@ import { KeyedMap, PerfEventArray, QueueMap, RingBufferMap } from "@ebpf/runtime
 import type { Collection } from "../collection.js";
 import type { LoadedMap } from "../map.js";
 import { assignment } from "./load-options.js";
-import { ellipsis, type Output } from "./output.js";
+import { counted, ellipsis, type Output } from "./output.js";
 
 /** What is in a map, for people and for machines. */
 export interface MapContents {
@@ -28,10 +28,11 @@ const keyedContents = (map: LoadedMap, raw: KeyedMap): MapContents => {
   const all = [...raw.entriesPerCpu()];
   const shown = all.filter(([, values]) => isWritten(map, values));
   const untouched = all.length - shown.length;
-  const counted = untouched === 0 ? `${all.length} of ${map.spec.maxEntries}` : `${shown.length} not zero of ${all.length}`;
+  const fill =
+    untouched === 0 ? `${all.length} of ${map.spec.maxEntries}` : `${shown.length} not zero of ${all.length}`;
   return {
     name: map.name,
-    title: `${map.name} (${map.type}, ${counted})`,
+    title: `${map.name} (${map.type}, ${fill})`,
     lines: shown.map(
       ([key, values]) => `${map.format("key", key)} → ${values.map((bytes) => map.format("value", bytes)).join(" | ")}`,
     ),
@@ -41,10 +42,12 @@ const keyedContents = (map: LoadedMap, raw: KeyedMap): MapContents => {
 
 const streamContents = (map: LoadedMap, type: string | undefined): MapContents => {
   const format = map.recordType(type);
-  const records = (map.raw as RingBufferMap | PerfEventArray).drain().map((r) => (r instanceof Uint8Array ? r : r.data));
+  const records = (map.raw as RingBufferMap | PerfEventArray)
+    .drain()
+    .map((r) => (r instanceof Uint8Array ? r : r.data));
   return {
     name: map.name,
-    title: `${map.name} (${map.type}, ${records.length} records, ${map.lost} lost)`,
+    title: `${map.name} (${map.type}, ${counted(records.length, "record")}, ${map.lost} lost)`,
     lines: records.map((bytes) => format.format(bytes)),
     json: { records: records.map((bytes) => format.decode(bytes)), lost: map.lost },
   };
@@ -54,7 +57,8 @@ const contentsOf = (map: LoadedMap, types: ReadonlyMap<string, string>): MapCont
   const { raw } = map;
   if (raw instanceof KeyedMap) return keyedContents(map, raw);
   if (raw instanceof RingBufferMap || raw instanceof PerfEventArray) return streamContents(map, types.get(map.name));
-  const title = raw instanceof QueueMap ? `${map.name} (${map.type}, ${raw.size} values)` : `${map.name} (${map.type})`;
+  const title =
+    raw instanceof QueueMap ? `${map.name} (${map.type}, ${counted(raw.size, "value")})` : `${map.name} (${map.type})`;
   return { name: map.name, title, lines: [], json: null };
 };
 

@@ -29,6 +29,9 @@ export const toJson = (value: unknown): string =>
     return item;
   });
 
+/** A number with its noun: `1 record`, `2 records`. */
+export const counted = (count: number, noun: string): string => `${count} ${noun}${count === 1 ? "" : "s"}`;
+
 /** `text` shortened to `length` characters. */
 export const ellipsis = (text: string, length: number): string =>
   text.length <= length ? text : `${text.slice(0, length - 1)}…`;

@@ -22,7 +22,10 @@ const chooseSection = (assembly: Assembly, name: string | undefined): AssembledS
   const [only, second] = code;
   if (only === undefined) throw new UsageError("the text holds no instructions");
   if (second !== undefined) {
-    throw new UsageError(`code stands in several sections: ${code.map((s) => s.name).join(", ")}`, "choose with --section");
+    throw new UsageError(
+      `code stands in several sections: ${code.map((s) => s.name).join(", ")}`,
+      "choose with --section",
+    );
   }
   return only;
 };

@@ -22,7 +22,10 @@ const run = async (args: Arguments, output: Output): Promise<number> => {
   else if (target !== undefined) writeFileSync(target, wasm);
   const facts = { program: name, instructions: program.spec.instructions.length, bytes: wasm.length };
   if (args.flag("json")) output.line(toJson({ ...facts, compileMs: program.times.compile }));
-  else output.note(`${name}: ${facts.instructions} instructions, ${wasm.length} bytes of WebAssembly, ${duration(1e6 * program.times.compile)}`);
+  else
+    output.note(
+      `${name}: ${facts.instructions} instructions, ${wasm.length} bytes of WebAssembly, ${duration(1e6 * program.times.compile)}`,
+    );
   return EXIT.ok;
 };
 

@@ -1,7 +1,7 @@
 import { type DialectName, decode, disassemble, type Instruction } from "@ebpf/asm";
 import type { ByteOrder } from "@ebpf/core";
 import { readObject } from "@ebpf/elf";
-import { linux, type ProgramSpec } from "@ebpf/platform";
+import { linux, type ObjectProgram, type ProgramSpec } from "@ebpf/platform";
 import type { Arguments, Command } from "../command.js";
 import { EXIT } from "../exit-codes.js";
 import { inputName, readInput } from "../input.js";
@@ -12,13 +12,21 @@ import { chosenPrograms } from "../programs.js";
 const helperName = (id: number): string | undefined => linux.helpers.get(id)?.name;
 
 /** Text of a slot-indexed program; `functions` are labelled, and source lines stand above what was made of them. */
-const textOf = (instructions: readonly Instruction[], dialect: DialectName, order: ByteOrder, program?: ProgramSpec) => {
+const textOf = (
+  instructions: readonly Instruction[],
+  dialect: DialectName,
+  order: ByteOrder,
+  program?: ProgramSpec,
+) => {
   const maps = new Map<number, string>();
   instructions.forEach(({ op, imm }, pc) => {
     const map = op.family === "lddw" && op.meaning.startsWith("map") ? program?.maps.get(imm) : undefined;
     if (map !== undefined) maps.set(pc, map.name);
   });
-  const lines = new Map(program?.lines.map(({ pc, text }) => [pc, text.trim()]));
+  const lines = new Map<number, string>();
+  program?.lines.forEach(({ pc, text }, i, all) => {
+    if (text !== all[i - 1]?.text) lines.set(pc, text.trim());
+  });
   return disassemble(instructions, {
     dialect,
     order,
@@ -26,6 +34,20 @@ const textOf = (instructions: readonly Instruction[], dialect: DialectName, orde
     comment: (pc) => [lines.get(pc), maps.has(pc) ? `map ${maps.get(pc)}` : undefined].filter(Boolean).join(" · "),
     ...(dialect === "kernel" ? { helperName } : {}),
   });
+};
+
+interface ProgramText {
+  readonly name: string;
+  readonly section: string;
+  readonly text?: string;
+  readonly error?: { readonly code: string; readonly message: string };
+}
+
+const textOfProgram = (program: ObjectProgram, dialect: DialectName): ProgramText => {
+  const { name, section } = program;
+  if ("error" in program) return { name, section, error: { code: program.error.code, message: program.error.message } };
+  const { spec } = program;
+  return { name, section, text: textOf(spec.instructions, dialect, spec.byteOrder, spec) };
 };
 
 const disassembleRaw = (bytes: Uint8Array, dialect: DialectName, order: ByteOrder, json: boolean, output: Output) => {
@@ -42,13 +64,7 @@ const run = async (args: Arguments, output: Output): Promise<number> => {
     return EXIT.ok;
   }
   const programs = chosenPrograms(readObject(bytes, { path: inputName(file) }), args.text("program"));
-  const texts = programs.map((program) => ({
-    name: program.name,
-    section: program.section,
-    ...("spec" in program
-      ? { text: textOf(program.spec.instructions, dialect, program.spec.byteOrder, program.spec) }
-      : { error: { code: program.error.code, message: program.error.message } }),
-  }));
+  const texts = programs.map((program) => textOfProgram(program, dialect));
   if (args.flag("json")) {
     output.line(toJson({ programs: texts }));
     return EXIT.ok;

@@ -3,7 +3,7 @@ import type { MapSpec, ObjectProgram, ObjectSpec } from "@ebpf/platform";
 import type { Arguments, Command } from "../command.js";
 import { EXIT } from "../exit-codes.js";
 import { inputName, readInput } from "../input.js";
-import { type Output, table, toJson } from "../output.js";
+import { counted, type Output, table, toJson } from "../output.js";
 
 const programJson = (program: ObjectProgram) => ({
   name: program.name,
@@ -41,14 +41,14 @@ const describeProgram = (program: ObjectProgram): (string | number)[] => {
   if ("error" in program) return [program.name, program.section, program.error.code, program.error.message];
   const { spec } = program;
   const target = spec.attachTarget === undefined ? "" : ` on ${spec.attachTarget}`;
-  return [program.name, program.section, `${spec.type}${target}`, `${spec.instructions.length} instructions`];
+  return [program.name, program.section, `${spec.type}${target}`, counted(spec.instructions.length, "instruction")];
 };
 
 const describeMap = (map: MapSpec): (string | number)[] => [
   map.name,
   map.type,
-  `${typeName(map, map.btf?.keyTypeId) ?? `${map.keySize} bytes`} → ${typeName(map, map.btf?.valueTypeId) ?? `${map.valueSize} bytes`}`,
-  `${map.maxEntries} entries${map.frozen === true ? ", frozen" : ""}`,
+  `${typeName(map, map.btf?.keyTypeId) ?? counted(map.keySize, "byte")} → ${typeName(map, map.btf?.valueTypeId) ?? counted(map.valueSize, "byte")}`,
+  `max_entries ${map.maxEntries}${map.frozen === true ? ", frozen" : ""}`,
 ];
 
 const print = (object: ObjectSpec, output: Output): void => {

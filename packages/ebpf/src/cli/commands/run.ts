@@ -9,20 +9,27 @@ import type { LoadedProgram, ProgramResult } from "../../program.js";
 import type { Arguments, Command } from "../command.js";
 import { EXIT } from "../exit-codes.js";
 import { inputName, readInput } from "../input.js";
-import { loadOptions, LOAD_OPTION_HELP, LOAD_OPTIONS } from "../load-options.js";
-import { mapContents, type MapContents, printMaps, recordTypes } from "../maps.js";
-import { duration, type Output, table, toJson } from "../output.js";
-import { Progress } from "../progress.js";
+import { LOAD_OPTION_HELP, LOAD_OPTIONS, loadOptions } from "../load-options.js";
+import { type MapContents, mapContents, printMaps, recordTypes } from "../maps.js";
+import { counted, duration, type Output, table, toJson } from "../output.js";
 import { chosenProgram } from "../programs.js";
+import { Progress } from "../progress.js";
 import { UsageError } from "../usage-error.js";
 
 /** What the runs of a program gave, all together. */
 interface Tally {
   runs: number;
-  nanoseconds: number;
+  /** Nanoseconds of the first `MAX_SAMPLES` runs. */
+  readonly times: number[];
   readonly verdicts: Map<string, number>;
   last: ProgramResult | undefined;
 }
+
+/** Enough to know the median. */
+const MAX_SAMPLES = 100_000;
+
+/** Half of the runs took no longer than this: the first ones, before code is warm, would spoil a mean. */
+const medianTime = ({ times }: Tally): number => times.toSorted((a, b) => a - b)[times.length >> 1] ?? 0;
 
 /** The value of `--packet` or `--context`. */
 const hexOption = (args: Arguments, name: string): Uint8Array | undefined => {
@@ -39,7 +46,8 @@ const inputsOf = (args: Arguments): readonly (RunInput | undefined)[] => {
   if (given.length > 1) throw new UsageError(`--${given[0]} and --${given[1]} can't be given together`);
   const pcap = args.text("pcap");
   if (pcap !== undefined) {
-    if (pcap === "-" && args.positionals[0] === "-") throw new UsageError("object and capture can't both be standard input");
+    if (pcap === "-" && args.positionals[0] === "-")
+      throw new UsageError("object and capture can't both be standard input");
     return readPcap(readInput(pcap), inputName(pcap)).map(({ bytes }) => ({ packet: bytes }));
   }
   const packet = hexOption(args, "packet");
@@ -50,15 +58,20 @@ const inputsOf = (args: Arguments): readonly (RunInput | undefined)[] => {
 
 const verdictOf = ({ action, returnValue }: ProgramResult): string => action ?? `returned ${returnValue | 0}`;
 
-const runAll = (program: LoadedProgram, inputs: readonly (RunInput | undefined)[], repeat: number, output: Output): Tally => {
-  const tally: Tally = { runs: 0, nanoseconds: 0, verdicts: new Map(), last: undefined };
+const runAll = (
+  program: LoadedProgram,
+  inputs: readonly (RunInput | undefined)[],
+  repeat: number,
+  output: Output,
+): Tally => {
+  const tally: Tally = { runs: 0, times: [], verdicts: new Map(), last: undefined };
   const progress = new Progress(output);
   const total = repeat * inputs.length;
   for (let round = 0; round < repeat; round++) {
     for (const input of inputs) {
       const begin = performance.now();
       const result = program.run(input);
-      tally.nanoseconds += 1e6 * (performance.now() - begin);
+      if (tally.times.length < MAX_SAMPLES) tally.times.push(1e6 * (performance.now() - begin));
       tally.runs++;
       tally.last = result;
       const verdict = verdictOf(result);
@@ -71,7 +84,7 @@ const runAll = (program: LoadedProgram, inputs: readonly (RunInput | undefined)[
 
 const runsPerInput = (inputs: readonly unknown[], args: Arguments): string => {
   const pcap = args.text("pcap");
-  if (pcap !== undefined) return `${inputs.length} packets from ${inputName(pcap)}`;
+  if (pcap !== undefined) return `${counted(inputs.length, "packet")} from ${inputName(pcap)}`;
   return args.text("packet") === undefined ? "one context" : "one packet";
 };
 
@@ -84,15 +97,15 @@ const printVerdicts = (tally: Tally, output: Output): void => {
   output.line();
 };
 
-const printReport = (program: LoadedProgram, tally: Tally, what: string, output: Output): void => {
+const printReport = (program: LoadedProgram, tally: Tally, repeat: number, what: string, output: Output): void => {
   const { spec, report, times, engine } = program;
   const walked = report === undefined ? "not verified" : `verified in ${duration(1e6 * times.verify)}`;
   const prepared = engine === "jit" ? "compiled to WebAssembly" : "made ready to interpret";
-  output.line(`${program.name} (${program.type}), ${spec.instructions.length} instructions`);
+  output.line(`${program.name} (${program.type}), ${counted(spec.instructions.length, "instruction")}`);
   output.line(`${walked}, ${prepared} in ${duration(1e6 * times.compile)}`);
-  output.line(`ran on ${what}${tally.runs > 1 ? `, ${tally.runs} runs` : ""}`);
+  output.line(`ran on ${what}${repeat > 1 ? `, ${repeat} times` : ""}`);
   printVerdicts(tally, output);
-  if (tally.runs > 0) output.line(`  ${duration(tally.nanoseconds / tally.runs)} per run (${engine})`);
+  output.line(`  ${duration(medianTime(tally))} per run (median, ${engine})`);
 };
 
 const jsonReport = (program: LoadedProgram, tally: Tally, maps: readonly MapContents[], collection: Collection) => ({
@@ -104,9 +117,12 @@ const jsonReport = (program: LoadedProgram, tally: Tally, maps: readonly MapCont
   verifyMs: program.times.verify,
   compileMs: program.times.compile,
   runs: tally.runs,
-  nsPerRun: tally.runs === 0 ? null : tally.nanoseconds / tally.runs,
+  medianNs: medianTime(tally),
   verdicts: Object.fromEntries(tally.verdicts),
-  last: tally.last === undefined ? null : { returnValue: tally.last.returnValue, r0: tally.last.r0, packet: tally.last.packet },
+  last:
+    tally.last === undefined
+      ? null
+      : { returnValue: tally.last.returnValue, r0: tally.last.r0, packet: tally.last.packet },
   maps: Object.fromEntries(maps.map(({ name, json }) => [name, json])),
   variables: Object.fromEntries(collection.variables.names.map((name) => [name, collection.variables.get(name)])),
 });
@@ -129,7 +145,7 @@ const run = async (args: Arguments, output: Output): Promise<number> => {
     output.line(toJson(jsonReport(program, tally, maps, collection)));
     return EXIT.ok;
   }
-  printReport(program, tally, runsPerInput(inputs, args), output);
+  printReport(program, tally, repeat, runsPerInput(inputs, args), output);
   printMaps(maps, collection, output);
   return EXIT.ok;
 };
