@@ -80,12 +80,14 @@ const accessMemory: Accessor = (_walk, access) => {
 const noAccess: Accessor = (_walk, { pointer, register }) =>
   reject("NOT_A_POINTER", `R${register} invalid mem access '${kindName(pointer)}'`, register);
 
+const accessMap: Accessor = () => reject("UNSUPPORTED_ACCESS", "reading the fields of a map is not modelled yet");
+
 const accessStack: Accessor = (walk, access) =>
   access.kind === "read" ? readStack(walk, access) : writeStack(walk, access);
 
 const ACCESSORS: Readonly<Record<PointerKind, Accessor>> = {
   ctx: accessContext,
-  map_ptr: noAccess,
+  map_ptr: accessMap,
   map_value: accessMapValue,
   map_key: accessMapKey,
   fp: accessStack,

@@ -27,6 +27,8 @@ const checkSpecialFields = (map: MapSpec, { pointer, offset, size }: RegionAcces
   const behind = pointer.offset + offset + W.toUnsignedNumber(pointer.value.u64.max) + size;
   for (const field of specialFields(map)) {
     if (first < field.offset + field.size && field.offset < behind) {
+      if (field.name === "kptr")
+        reject("UNSUPPORTED_ACCESS", "pointers to kernel objects in maps are not modelled yet");
       reject("SPECIAL_FIELD", `${field.name} cannot be accessed directly by load/store`);
     }
   }

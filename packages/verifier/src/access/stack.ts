@@ -37,7 +37,7 @@ const frameOf = (walk: Walk, pointer: Register): Frame => {
   return frame;
 };
 
-type Purpose = "read from" | "write to" | "indirect access to";
+type Purpose = "read from" | "write to";
 
 const outside = (access: RegionAccess, purpose: Purpose): never => {
   const { register, pointer, offset, size } = access;
@@ -47,7 +47,7 @@ const outside = (access: RegionAccess, purpose: Purpose): never => {
   }
   return reject(
     "STACK_OUT_OF_BOUNDS",
-    `invalid variable-offset ${purpose} stack R${register} var_off=${formatTnum(pointer.value.bits)} off=${offset} size=${size}`,
+    `invalid variable-offset ${purpose} stack R${register} var_off=${formatTnum(pointer.value.bits)} off=${pointer.offset + offset} size=${size}`,
     register,
   );
 };
@@ -195,10 +195,10 @@ export const knownOnStack = (walk: Walk, pointer: Register, size: 1 | 2 | 4 | 8)
 
 /** A helper reads the stretch; bytes that were never written are allowed, as for loads. */
 export const helperReadsStack = (walk: Walk, access: RegionAccess): void => {
-  kindsIn(walk, stackStretch(walk, access, "indirect access to"));
+  kindsIn(walk, stackStretch(walk, access, "read from"));
 };
 
 /** A helper writes the stretch, or part of it: all of it is any bytes afterwards. */
 export const helperWritesStack = (walk: Walk, access: RegionAccess): void => {
-  setBytes(stackStretch(walk, access, "indirect access to"), BYTE.misc);
+  setBytes(stackStretch(walk, access, "write to"), BYTE.misc);
 };

@@ -59,7 +59,7 @@ const checkMap = (call: Call, type: ArgumentOf<"map">): void => {
 };
 
 /** Kinds of memory that a key or value may come from, in the kernel's words. */
-const MEMORY_KINDS = "fp, pkt, pkt_meta, map_key, map_value";
+const MEMORY_KINDS = "fp, pkt, pkt_meta, map_key, map_value, mem, ringbuf_mem, buf, trusted_ptr_";
 
 const mapOf = (call: Call): MapSpec =>
   call.given.map ?? reject("BAD_ARGUMENT", `invalid map_ptr to access map->key`, call.register);
@@ -116,7 +116,7 @@ const checkSize = (call: Call, type: ArgumentOf<"size">): void => {
   if (isNull(pointer)) {
     if (memory.nullable && limit === 0) return;
     if (memory.nullable && type.zero && W.isZero(u64.max)) return;
-    mismatch(target, `${MEMORY_KINDS}, mem, ringbuf_mem, buf, trusted_ptr_`);
+    mismatch(target, MEMORY_KINDS);
   }
   useMemory(target, limit, memory.access);
 };
@@ -137,7 +137,8 @@ const checkSocket = (call: Call, type: ArgumentOf<"socket">): void => {
   const { value, register, given } = call;
   if (checkNullable(call, type.nullable)) return;
   const fits = type.full ? value.kind === "sock" : SOCKETS.includes(value.kind);
-  if (!fits || (value.nullable && !type.nullable)) mismatch(call, type.full ? "sock" : "sock_common, sock, tcp_sock");
+  if (!fits || (value.nullable && !type.nullable))
+    mismatch(call, type.full ? "sock" : "sock_common, sock, tcp_sock, xdp_sock, ptr_, trusted_ptr_");
   if (value.offset !== 0 || !S.isConstant(value.value)) {
     reject(
       "BAD_ARGUMENT",

@@ -65,6 +65,8 @@ const release = (walk: Walk, helper: HelperPrototype): void => {
 };
 
 const acquire = (walk: Walk): number => {
+  // The kernel gives the pointer an id first and then replaces it by the reference's.
+  walk.newId();
   const id = walk.newId();
   walk.state.references = [...walk.state.references, { id, pc: walk.pc }];
   return id;

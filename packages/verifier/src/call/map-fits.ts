@@ -9,10 +9,9 @@ export const checkMapFits = (walk: Walk, helper: HelperPrototype, map: MapSpec |
   const rules = walk.platform.mapTypes[map.type];
   if (rules === undefined) reject("UNSUPPORTED_MAP", `maps of type ${map.type} are not modelled yet`);
   const name = helper.name.replace(/^bpf_/, "");
+  const refusal = `cannot pass map_type ${mapTypeNumber(map.type)} into func ${helper.name}#${helper.id}`;
   if (rules.changedBy?.[name]?.includes(walk.program.spec.type) === false) {
-    reject("WRONG_MAP_TYPE", "cannot update sockmap in this context");
+    reject("WRONG_MAP_TYPE", `cannot update sockmap in this context\n${refusal}`);
   }
-  if (!rules.helpers.includes(name)) {
-    reject("WRONG_MAP_TYPE", `cannot pass map_type ${mapTypeNumber(map.type)} into func ${helper.name}#${helper.id}`);
-  }
+  if (!rules.helpers.includes(name)) reject("WRONG_MAP_TYPE", refusal);
 };

@@ -2,7 +2,7 @@ import type { HelperPrototype } from "@ebpf/platform";
 import { checkMapValue } from "../access/map-value.js";
 import { checkPacketRange } from "../access/packet.js";
 import { checkRegion, type RegionAccess } from "../access/region.js";
-import { helperReadsStack, helperWritesStack } from "../access/stack.js";
+import { helperReadsStack, helperWritesStack, stackStretch } from "../access/stack.js";
 import { reject } from "../report/reject.js";
 import { kindName, type Register } from "../state/register.js";
 import type { Walk } from "../walk.js";
@@ -62,8 +62,10 @@ export const checkMemory = (walk: Walk, argument: MemoryArgument): (() => void) 
       checkRegion(access, pointer.size, "mem");
       return undefined;
     case "fp":
-      helperReadsStack(walk, access);
-      return use === "read" ? undefined : () => helperWritesStack(walk, access);
+      if (use !== "write") helperReadsStack(walk, access);
+      if (use === "read") return undefined;
+      stackStretch(walk, access, "write to");
+      return () => helperWritesStack(walk, access);
     default:
       return reject("BAD_ARGUMENT", `R${register} type=${kindName(pointer)} expected=${EXPECTED}`, register);
   }

@@ -1,3 +1,4 @@
+import type { Instruction } from "@ebpf/asm";
 import type { MapSpec, Platform } from "@ebpf/platform";
 import { specialFields } from "../access/map-fields.js";
 import { reject } from "../report/reject.js";
@@ -62,10 +63,20 @@ const checkValueOffset = (map: MapSpec, offset: number, platform: Platform): voi
   }
 };
 
+const checkReference = ({ op }: Instruction): void => {
+  if (op.family !== "lddw") return;
+  if (op.meaning === "ksym") reject("UNSUPPORTED_KERNEL_SYMBOL", "kernel variables are not modelled yet");
+  if (op.meaning === "map_index" || op.meaning === "map_index_value") {
+    reject("UNSUPPORTED_MAP", "map references by index are for the loader to resolve");
+  }
+};
+
 /** Checks every map that the program refers to, reached or not. */
 export const checkMaps = (program: Program, platform: Platform): void => {
   const used = new Set<MapSpec>();
-  for (const [pc, { op, imm }] of program.instructions.entries()) {
+  for (const [pc, slot] of program.instructions.entries()) {
+    const { op, imm } = slot;
+    checkReference(slot);
     if (op.family !== "lddw" || (op.meaning !== "map" && op.meaning !== "map_value")) continue;
     const map = program.spec.maps.get(imm);
     if (map === undefined) reject("UNKNOWN_MAP", `fd ${imm} is not pointing to valid bpf_map`);

@@ -21,7 +21,6 @@ export const CODES = {
     "A program has no more functions than the platform allows.",
     "Inline functions or use tail calls.",
   ],
-  BAD_SUBPROGRAM: ["Functions begin at instructions and are listed in order.", "Check the function information."],
   UNKNOWN_MAP: [
     "A map reference names a map of the program.",
     "Declare the map, or mend the handle in the instruction.",

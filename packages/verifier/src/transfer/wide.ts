@@ -1,4 +1,5 @@
 import type { Instruction, OperationOf, WideMeaning } from "@ebpf/asm";
+import { InvariantError } from "@ebpf/core";
 import type { MapSpec } from "@ebpf/platform";
 import * as S from "../domain/scalar.js";
 import * as W from "../domain/word.js";
@@ -17,6 +18,11 @@ const valueAddress = (walk: Walk, low: Instruction, high: Instruction): Register
 
 type Loader = (walk: Walk, low: Instruction, high: Instruction) => Register;
 
+/** Refused before the walk, reached or not. */
+const refused: Loader = () => {
+  throw new InvariantError("unresolved references are refused before the walk");
+};
+
 const LOADERS: Readonly<Record<WideMeaning, Loader>> = {
   value: (_walk, low, high) => scalarRegister(S.constant(W.word(low.imm, high.imm))),
   map: (walk, low) => pointerRegister("map_ptr", { map: mapOf(walk, low.imm) }),
@@ -25,9 +31,9 @@ const LOADERS: Readonly<Record<WideMeaning, Loader>> = {
     const target = walk.program.subprogramAt[walk.pc + 1 + low.imm]!;
     return pointerRegister("func", { subprogram: target.index });
   },
-  ksym: () => reject("UNSUPPORTED_KERNEL_SYMBOL", "kernel variables are not modelled yet"),
-  map_index: () => reject("UNSUPPORTED_MAP", "map references by index are resolved by the loader"),
-  map_index_value: () => reject("UNSUPPORTED_MAP", "map references by index are resolved by the loader"),
+  ksym: refused,
+  map_index: refused,
+  map_index_value: refused,
 };
 
 /** The 64-bit load: a number, a map, the address of a map value, or a function. */
