@@ -80,7 +80,13 @@ const call = fc.constant([
   ...[1, 2, 3, 4, 5].map((dst) => instruction(operation("mov64_imm"), { dst, imm: dst })),
 ]);
 
-const body = (kinds: readonly fc.WeightedArbitrary<Instruction[]>[]) =>
+/** A kind of instruction, and how often it comes. */
+interface Kind {
+  readonly weight: number;
+  readonly arbitrary: fc.Arbitrary<readonly Instruction[]>;
+}
+
+const body = (kinds: readonly Kind[]) =>
   fc.array(fc.oneof(...kinds), { minLength: 3, maxLength: 30 }).map((parts) => parts.flat());
 
 const PROLOGUE = asm("mov %r8, %r1\nmov %r2, 3\nmov %r3, -5\nlddw %r4, 0x1234567890abcdef\nmov %r6, 0x77");
@@ -107,11 +113,11 @@ const observe = (load: typeof interpret, instructions: readonly Instruction[], c
 };
 
 describe("compiled code does what the interpreter does", () => {
-  const straight = [
+  const straight: readonly Kind[] = [
     { weight: 10, arbitrary: alu },
     { weight: 8, arbitrary: memory },
   ];
-  const shapes = {
+  const shapes: Readonly<Record<string, readonly Kind[]>> = {
     "straight code": straight,
     "jumps into everything": [...straight, { weight: 9, arbitrary: jump }, { weight: 1, arbitrary: exit }],
     calls: [
@@ -121,7 +127,7 @@ describe("compiled code does what the interpreter does", () => {
       { weight: 1, arbitrary: exit },
     ],
     "computed jumps": [...straight, { weight: 4, arbitrary: jump }, { weight: 3, arbitrary: computedJump }],
-  } as const;
+  };
 
   it.each(Object.entries(shapes))("%s", (_name, kinds) => {
     const seen = new Set<string>();

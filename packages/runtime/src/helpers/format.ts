@@ -6,10 +6,10 @@ export interface FormatSource {
   readonly text: (address: bigint) => string | undefined;
 }
 
-const CONVERSION = /%(?:(%)|([-0 #]*)(\d*)(ll|l|hh|h)?([diuxXcsp]))/g;
+const CONVERSION = /%(?:(%)|([-+0 ]*)(\d*)(ll?)?([diuxXcsp]))/g;
 
 /**
- * Formats as the kernel's `bpf_trace_printk` does: `%d %i %u %x %X %c %s %p` with `h`, `hh`, `l` and `ll`, flags and widths. A
+ * Formats as the kernel's `bpf_trace_printk` does: `%d %i %u %x %X %c %s %p` with `l` or `ll`, the flags `-+0` and widths. A
  * pointer prints as 16 hexadecimal digits.
  *
  * @returns the text, or `undefined` for a conversion that does not exist or has no argument
@@ -27,10 +27,8 @@ export const formatText = (format: string, source: FormatSource): string | undef
   return failed || unknown ? undefined : text;
 };
 
-const BITS: Readonly<Record<string, number>> = { ll: 64, l: 64, h: 16, hh: 8 };
-
 const convert = (value: bigint, conversion: string, length: string | undefined, source: FormatSource) => {
-  const bits = length === undefined ? 32 : BITS[length]!;
+  const bits = length === undefined ? 32 : 64;
   switch (conversion) {
     case "d":
     case "i":
@@ -51,9 +49,10 @@ const convert = (value: bigint, conversion: string, length: string | undefined, 
 };
 
 const pad = (body: string, flags: string, width: number, conversion: string): string => {
-  const prefixed = flags.includes("#") && /[xX]/.test(conversion) ? `0x${body}` : body;
-  if (flags.includes("-")) return prefixed.padEnd(width);
-  if (!flags.includes("0")) return prefixed.padStart(width);
-  const sign = prefixed.startsWith("-") ? "-" : "";
-  return sign + prefixed.slice(sign.length).padStart(width - sign.length, "0");
+  const positive = /[di]/.test(conversion) && !body.startsWith("-");
+  const text = flags.includes("+") && positive ? `+${body}` : body;
+  if (flags.includes("-")) return text.padEnd(width);
+  if (!flags.includes("0")) return text.padStart(width);
+  const sign = /^[-+]/.exec(text)?.[0] ?? "";
+  return sign + text.slice(sign.length).padStart(width - sign.length, "0");
 };

@@ -1,6 +1,13 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { ERRNO, PerfEventArray, QueueMap, RingBufferMap, Runtime, UPDATE_FLAGS } from "../../src/index.js";
+import {
+  ERRNO,
+  type PerfEventArray,
+  type QueueMap,
+  type RingBufferMap,
+  Runtime,
+  UPDATE_FLAGS,
+} from "../../src/index.js";
 import { bytesOf, mapOf, numberOf } from "../support/program.js";
 
 const ringBuffer = (size = 4096): { readonly runtime: Runtime; readonly map: RingBufferMap } => {
