@@ -287,3 +287,15 @@ test("a member called __proto__ is only a member", () => {
 test("text is the bytes up to the first zero", () => {
   expect(decodeValue(btf, 11, Uint8Array.of(0x61, 0, 0x62, 0, 0, 0, 0, 0))).toBe("a");
 });
+
+test.each(["little", "big"] as const)("network-order numbers read as they stand in memory, %s-endian", (order) => {
+  const network = new Btf([
+    int("unsigned int", 4), // 1
+    { kind: "typedef", name: "__be32", type: 1 }, // 2
+    { kind: "typedef", name: "address", type: 2 }, // 3
+    { kind: "const", type: 3 }, // 4
+  ]);
+  const address = Uint8Array.of(192, 0, 2, 1);
+  expect(formatValue(network, 4, address, { order })).toBe("0xc0000201");
+  expect(formatValue(network, 1, address, { order })).toBe(order === "little" ? "16908480" : "3221225985");
+});
