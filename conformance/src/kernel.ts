@@ -11,6 +11,7 @@ export interface KernelOutcome {
   readonly id: number;
   readonly object: string;
   readonly program: string;
+  /** What Linux said; `environment` when it refused without looking at the program. */
   readonly kernel: string;
   readonly ours: "accept" | "reject" | "unsupported" | "crashed" | "timeout";
   readonly code?: string;
@@ -25,6 +26,8 @@ export interface KernelOutcome {
 /** Counts over all programs; `agree` is where both accept or both reject. */
 export interface KernelSummary {
   readonly total: number;
+  /** Programs that the kernel refused before it verified them: outside of every other count but `total`. */
+  readonly environment: number;
   readonly agree: number;
   readonly falseAccept: number;
   readonly falseReject: number;
@@ -48,13 +51,21 @@ const oursOf = ({ verdict, rejection }: Report): KernelOutcome["ours"] => {
 const comparable = (messages: readonly string[]): string[] =>
   messages.filter((line) => !/^(;|arg#|Global function )/.test(line));
 
-const judge = (record: KernelRecord, btfs: ReadonlyMap<string, Btf>): KernelOutcome => {
+/** A rejection without a log came before verification, from a program type or a map that the machine didn't have. */
+const kernelVerdict = ({ kernel }: KernelRecord): string =>
+  kernel.verdict === "reject" && kernel.msgs.length === 0 ? "environment" : kernel.verdict;
+
+const judge = (
+  record: KernelRecord,
+  btfs: ReadonlyMap<string, Btf>,
+  { maxInstructions }: CompareOptions,
+): KernelOutcome => {
   const started = performance.now();
   const base = {
     id: record.id,
     object: record.object,
     program: record.program,
-    kernel: record.kernel.verdict,
+    kernel: kernelVerdict(record),
     kernelMessage: comparable(record.kernel.msgs).join("\n"),
     insns: record.kernel.processed_insns,
   };
@@ -62,6 +73,7 @@ const judge = (record: KernelRecord, btfs: ReadonlyMap<string, Btf>): KernelOutc
   try {
     const report = verify(programOf(record, btfs), {
       platform: linuxRecorder,
+      ...(maxInstructions !== undefined && { maxInstructions }),
       shouldAbort: () => performance.now() - started > TIME_LIMIT,
     });
     const { code, message } = report.rejection ?? {};
@@ -74,11 +86,13 @@ const judge = (record: KernelRecord, btfs: ReadonlyMap<string, Btf>): KernelOutc
   }
 };
 
-const summarize = (outcomes: readonly KernelOutcome[]): KernelSummary => {
+/** Counts outcomes. */
+export const summarize = (outcomes: readonly KernelOutcome[]): KernelSummary => {
   const count = (test: (outcome: KernelOutcome) => boolean): number => outcomes.filter(test).length;
   const bothReject = outcomes.filter(({ ours, kernel }) => ours === "reject" && kernel === "reject");
   return {
     total: outcomes.length,
+    environment: count(({ kernel }) => kernel === "environment"),
     agree: count(({ ours, kernel }) => ours === kernel),
     falseAccept: count(({ ours, kernel }) => ours === "accept" && kernel === "reject"),
     falseReject: count(({ ours, kernel }) => ours === "reject" && kernel === "accept"),
@@ -90,14 +104,22 @@ const summarize = (outcomes: readonly KernelOutcome[]): KernelSummary => {
   };
 };
 
-/** Verifies every recorded program of a folder whose BTF need is `need`, and compares verdicts. */
-export const compareWithKernel = (directory: string, need: string): KernelOutcome[] => {
+export interface CompareOptions {
+  /** Only records whose BTF need is this; `all` for every one. */
+  readonly need: string;
+  /** Instructions to walk at most; programs that need more are rejected. */
+  readonly maxInstructions?: number;
+}
+
+/** Verifies every recorded program of a folder, and compares verdicts. */
+export const compareWithKernel = (directory: string, options: CompareOptions): KernelOutcome[] => {
+  const { need } = options;
   const records = readRecords(directory).filter(
     ({ btf_need, kernel }) =>
       (need === "all" || btf_need === need) && (kernel.verdict === "accept" || kernel.verdict === "reject"),
   );
   const btfs = readBtfs(directory);
-  return records.map((record) => judge(record, btfs));
+  return records.map((record) => judge(record, btfs, options));
 };
 
 /**
@@ -116,7 +138,7 @@ export const runKernel = async (args: readonly string[], corpora: string): Promi
       json: { type: "boolean", default: false },
     },
   });
-  const outcomes = compareWithKernel(values.dir, values.need);
+  const outcomes = compareWithKernel(values.dir, { need: values.need });
   if (values.details !== undefined) {
     writeFileSync(values.details, outcomes.map((outcome) => `${JSON.stringify(outcome)}\n`).join(""));
   }
