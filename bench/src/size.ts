@@ -12,7 +12,9 @@ export interface BundleSize {
   readonly gzip: number;
 }
 
-const LIBRARIES = ["core", "asm", "btf", "platform", "elf", "verifier", "runtime", "jit"].map((name) => `@ebpf/${name}`);
+const LIBRARIES = ["core", "asm", "btf", "platform", "elf", "verifier", "runtime", "jit"].map(
+  (name) => `@ebpf/${name}`,
+);
 
 const here = fileURLToPath(new URL("..", import.meta.url));
 

@@ -1,0 +1,8 @@
+import { EbpfError } from "@ebpf/core";
+
+/** A measurement that can't be made. */
+export class BenchError extends EbpfError<"BENCH"> {
+  constructor(message: string) {
+    super("BENCH", message);
+  }
+}

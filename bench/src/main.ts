@@ -1,0 +1,72 @@
+import { readFileSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+import { parseArgs } from "node:util";
+import { isEbpfError } from "@ebpf/core";
+import { BenchError } from "./errors.js";
+import { benchJit, defaultPacket } from "./jit.js";
+import { describeMachine, machineFacts } from "./machine.js";
+import { bundleSizes } from "./size.js";
+import { importTime } from "./start.js";
+
+const OPTIONS = {
+  dir: { type: "string" },
+  packet: { type: "string" },
+  json: { type: "boolean" },
+} as const;
+
+const USAGE = `pnpm bench jit [--dir DIR] [--packet FILE]   interpreter against compiled code, per kernel
+pnpm bench size                              bytes of each package in a browser bundle
+pnpm bench start                             time to import "ebpf"
+  --json                                     the last line is the result as JSON`;
+
+interface Options {
+  readonly dir?: string;
+  readonly packet?: string;
+}
+
+const OWN_KERNELS = fileURLToPath(new URL("../kernels", import.meta.url));
+
+const jit = ({ dir = OWN_KERNELS, packet }: Options): unknown => {
+  const bytes = packet === undefined ? defaultPacket() : new Uint8Array(readFileSync(packet));
+  console.log(`${"kernel".padEnd(20)}${"interpreter".padStart(14)}${"compiled".padStart(14)}${"ratio".padStart(9)}`);
+  const result = benchJit(dir, bytes, (name, times) => {
+    const columns = [times.interpreter, times.jit].map((ns) => `${ns.toFixed(0)} ns`.padStart(14));
+    console.log(`${name.padEnd(20)}${columns.join("")}${(times.jit / times.interpreter).toFixed(3).padStart(9)}`);
+  });
+  console.log(`geometric mean, compiled ÷ interpreter: ${result.geomean["jit/interpreter"].toFixed(3)}`);
+  return result;
+};
+
+const size = async (): Promise<unknown> => {
+  const sizes = await bundleSizes();
+  for (const { package: name, minified, gzip } of sizes) {
+    console.log(`${name.padEnd(16)}${`${minified} bytes minified`.padStart(24)}${`${gzip} gzip`.padStart(16)}`);
+  }
+  return { sizes };
+};
+
+const start = (): unknown => {
+  const milliseconds = importTime();
+  console.log(`import "ebpf": ${milliseconds.toFixed(1)} ms (median of fresh processes)`);
+  return { importMs: milliseconds };
+};
+
+const BENCHES: Readonly<Record<string, (options: Options) => unknown>> = { jit, size, start };
+
+const main = async (): Promise<void> => {
+  const { values, positionals } = parseArgs({ options: OPTIONS, allowPositionals: true });
+  const bench = BENCHES[positionals[0] ?? ""];
+  if (bench === undefined || positionals.length !== 1) throw new BenchError(USAGE);
+  const machine = machineFacts();
+  console.log(describeMachine(machine));
+  const result = await bench(values);
+  if (values.json === true) console.log(JSON.stringify({ ...(result as object), machine }));
+};
+
+try {
+  await main();
+} catch (error) {
+  const expected = isEbpfError(error) || (error as NodeJS.ErrnoException).code !== undefined;
+  console.error(expected ? (error as Error).message : error);
+  process.exitCode = 2;
+}
