@@ -48,6 +48,9 @@ export type ReturnClass =
   | "full64" // all 64 bits
   | "void";
 
+/** What a helper passes to the function that it calls back; `context` is the helper's `stack_or_null` argument. */
+export type CallbackParameter = "scalar" | "map" | "map_key" | "map_value" | "context";
+
 /** What differs of a prototype for some program or attach types. The first variant that matches counts. */
 export interface HelperVariant {
   readonly programTypes?: readonly ProgramTypeName[];
@@ -80,6 +83,8 @@ export interface HelperPrototype {
   /** Index of the argument that is given back. */
   readonly releases?: number;
   readonly mightSleep?: true;
+  /** The helper calls its `function` argument any number of times, until that returns 1, with these arguments. */
+  readonly callback?: readonly CallbackParameter[];
   /** The result is at most the helper's size argument, or a negative error. */
   readonly boundedBySize?: true;
 }

@@ -2,6 +2,7 @@ export { ATTACH_TYPES, type AttachType, attachTypeNumber } from "./attach-types.
 export type { ContextField, ContextLayout, ContextValue } from "./context.js";
 export {
   type ArgumentType,
+  type CallbackParameter,
   type HelperPrototype,
   type HelperVariant,
   helperFor,

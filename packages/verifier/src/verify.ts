@@ -1,4 +1,5 @@
 import { linux, type Platform, type ProgramSpec } from "@ebpf/platform";
+import { globalEntry } from "./call/global.js";
 import { checkMaps } from "./program/maps.js";
 import { type Program, prepare } from "./program/program.js";
 import { checkRecursion, checkStackDepth } from "./program/stack-depth.js";
@@ -78,6 +79,19 @@ const walkAll = (walk: Walk, explored: Explored, options: VerifyOptions): void =
   }
 };
 
+/** Walks the global functions that paths call, each from all arguments that its signature allows. */
+const walkGlobals = (walk: Walk, explored: Explored, options: VerifyOptions): void => {
+  // A set is walked in the order in which it grows: functions that global functions call come later.
+  for (const index of walk.globalsToVerify) {
+    const subprogram = walk.program.subprograms[index]!;
+    walk.state = globalEntry(walk, subprogram);
+    walk.pc = subprogram.start;
+    walk.path = undefined;
+    walk.parent = undefined;
+    walkAll(walk, explored, options);
+  }
+};
+
 /** The rejection that `work` ends with, or `undefined`. */
 const rejectionOf = (work: () => void, describe: (rejection: Rejection) => Diagnostic): Diagnostic | undefined => {
   try {
@@ -137,7 +151,10 @@ export const verify = (spec: ProgramSpec, options: VerifyOptions = {}): Report =
   const explored = new Explored();
   const rejection =
     rejectionOf(
-      () => walkAll(walk, explored, options),
+      () => {
+        walkAll(walk, explored, options);
+        walkGlobals(walk, explored, options);
+      },
       (thrown) => diagnose(thrown, { pc: walk.pc, path: walk.path, program: walk.program }),
     ) ??
     rejectionOf(

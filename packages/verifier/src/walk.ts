@@ -48,6 +48,8 @@ export class Walk {
   readonly platform: Platform;
   /** Facts about each instruction, joined over all paths. */
   readonly facts: FactTable;
+  /** Global functions that some path calls. */
+  readonly globalsToVerify = new Set<number>();
   /** Bytes of stack that each subprogram uses. */
   readonly stackDepth: number[];
   /** Branches to take up, the last one first. */

@@ -141,7 +141,7 @@ const FAILING: Record<RejectionCode, Failing> = {
   UNSUPPORTED_KFUNC: {
     spec: { instructions: [instruction(op("call_kfunc"), { imm: 5 }), instruction(op("exit"))] },
   },
-  UNSUPPORTED_CALLBACK: { text: `r1 = 1\nr2 = 0\nr3 = 0\nr4 = 0\ncall loop${END}` },
+  UNSUPPORTED_CALLBACK: { text: `r1 = 1\nr2 = 0\nr3 = 0\nr4 = 0\ncall user_ringbuf_drain${END}` },
   UNSUPPORTED_KERNEL_SYMBOL: {
     spec: { instructions: [...wideInstruction(op("lddw_ksym"), 1, 5, 0), ...instructions("r0 = 0\nexit")] },
   },

@@ -102,6 +102,22 @@ const ACCEPTED: Record<string, string> = {
     ${RETURN}
   nothing:
     exit`,
+  "a callback that is called any number of times": `
+    *(u64 *)(r10 - 8) = 0
+    r1 = 100
+    r2 = func ll
+    r3 = r10
+    r3 += -8
+    r4 = 0
+    call loop
+    r0 = *(u64 *)(r10 - 8)
+    ${RETURN}
+  func:
+    r3 = *(u64 *)(r2 + 0)
+    r3 += 1
+    *(u64 *)(r2 + 0) = r3
+    r0 = 0
+    exit`,
   "may_goto ends a loop that counts nothing": `
     r6 = 0
   again:

@@ -6,7 +6,6 @@ import { ofSigned, settle } from "../domain/settle.js";
 import * as W from "../domain/word.js";
 import { reject } from "../report/reject.js";
 import {
-  isPacketPointer,
   NOT_INIT,
   type PointerKind,
   pointerRegister,
@@ -16,10 +15,12 @@ import {
 } from "../state/register.js";
 import type { Walk } from "../walk.js";
 import { type Arguments, checkArguments } from "./arguments.js";
+import { queueCallback } from "./callback.js";
 import { clobber } from "./clobber.js";
 import { isGplCompatible } from "./license.js";
 import { returnFromLocal } from "./local.js";
 import { checkMapFits } from "./map-fits.js";
+import { forgetPacket } from "./packet.js";
 
 /** The helper that a call names, as programs of this type see it. */
 const findHelper = (walk: Walk, id: number): HelperPrototype => {
@@ -37,13 +38,6 @@ const findHelper = (walk: Walk, id: number): HelperPrototype => {
     reject("SLEEPABLE", "helper call might sleep in a non-sleepable prog");
   }
   return usable;
-};
-
-/** Packet pointers are mere numbers after the packet may have moved, also those on the stack. */
-export const forgetPacket = (walk: Walk): void => {
-  walk.state.mapRegisters((register) =>
-    isPacketPointer(register) || register.kind === "pkt_end" ? UNKNOWN_SCALAR : register,
-  );
 };
 
 /** Gives a reference back: every copy of the pointer is a mere number from here on. */
@@ -153,7 +147,7 @@ const checkModelled = (helper: HelperPrototype): void => {
     if (argument.kind === "unsupported") {
       reject("UNSUPPORTED_HELPER", `${helper.name} takes a ${argument.type}, which is not modelled yet`);
     }
-    if (argument.kind === "function") {
+    if (argument.kind === "function" && helper.callback === undefined) {
       reject("UNSUPPORTED_CALLBACK", `${helper.name} calls back into the program, which is not modelled yet`);
     }
   }
@@ -176,6 +170,7 @@ const checkTailCall = (walk: Walk, helper: HelperPrototype): void => {
  * result; when it fails, the subprogram goes on.
  */
 const returnFromTailCall = (walk: Walk): void => {
+  if (walk.state.frame.callback) reject("UNSUPPORTED_CALLBACK", "tail calls in callbacks are not modelled yet");
   walk.branchTo(walk.pc + 1, walk.state.fork());
   forgetPacket(walk);
   walk.state.setRegister(0, UNKNOWN_SCALAR);
@@ -190,9 +185,8 @@ export const callHelper = (walk: Walk, { imm }: Instruction): void => {
   checkMapFits(walk, helper, given.map);
   checkTailCall(walk, helper);
   if (given.map !== undefined) walk.facts.usesMap(walk.pc, given.mapId === 0 ? walk.mapHandle(given.map) : undefined);
-  given.effects.forEach((effect) => {
-    effect();
-  });
+  for (const effect of given.effects) effect();
+  queueCallback(walk, helper, given);
   release(walk, helper);
   if (helper.mayMovePacket) forgetPacket(walk);
   clobber(walk);

@@ -3,7 +3,9 @@ import { reject } from "../report/reject.js";
 import { pointerRegister } from "../state/register.js";
 import { FRAME_POINTER, Frame } from "../state/state.js";
 import type { Walk } from "../walk.js";
+import { checkCallbackResult } from "./callback.js";
 import { clobber } from "./clobber.js";
+import { callGlobal } from "./global.js";
 
 const FIRST_ARGUMENT = 1;
 const LAST_ARGUMENT = 5;
@@ -13,7 +15,8 @@ export const callLocal = (walk: Walk, slot: Instruction): void => {
   const target = targetOf(slot, walk.pc)!;
   const callee = walk.program.subprogramAt[target]!;
   if (callee.global) {
-    reject("UNSUPPORTED_GLOBAL_FUNCTION", `global function ${callee.name} is not modelled yet`);
+    callGlobal(walk, callee);
+    return;
   }
   const { frames } = walk.state;
   if (frames.length >= walk.platform.limits.frames) {
@@ -31,12 +34,17 @@ export const callLocal = (walk: Walk, slot: Instruction): void => {
 
 /** A function's return: its frame is gone, and with it every pointer into it. */
 export const returnFromLocal = (walk: Walk): void => {
-  const result = walk.state.register(0);
+  const result = walk.state.frame.callback ? walk.read(0) : walk.state.register(0);
   const { frames } = walk.state;
   if (result.kind === "fp") {
     reject("STACK_POINTER_ESCAPE", "cannot return stack pointer to the caller", 0);
   }
   const done = frames.pop()!;
+  if (done.callback) {
+    checkCallbackResult(result);
+    walk.pc = done.callSite;
+    return;
+  }
   walk.state.setRegister(0, result);
   walk.pc = done.callSite + 1;
 };

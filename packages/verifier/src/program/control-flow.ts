@@ -1,4 +1,5 @@
 import { type Instruction, slotsOf, targetOf } from "@ebpf/asm";
+import type { Platform } from "@ebpf/platform";
 import { reject } from "../report/reject.js";
 import type { Subprogram } from "./program.js";
 
@@ -68,19 +69,27 @@ const findPrunePoints = (instructions: readonly Instruction[]): Set<number> => {
   return points;
 };
 
-const findCheckpoints = (instructions: readonly Instruction[]): Set<number> => {
+/** Heads of loops that something outside of the program bounds: `may_goto`, and helpers that call back. */
+const findCheckpoints = (instructions: readonly Instruction[], platform: Platform): Set<number> => {
   const points = new Set<number>();
-  instructions.forEach(({ op }, pc) => {
+  instructions.forEach(({ op, imm }, pc) => {
     if (op.family === "jump" && op.operator === "may_goto") points.add(pc);
+    if (op.family !== "call" || op.target !== "helper") return;
+    if (platform.helpers.get(imm)?.callback !== undefined) points.add(pc);
   });
   return points;
 };
 
 /** Checks that control stays inside functions and reaches every slot, and finds where states are kept. */
-export const checkControlFlow = (instructions: readonly Instruction[], subprograms: readonly Subprogram[]) => {
+export const checkControlFlow = (
+  instructions: readonly Instruction[],
+  subprograms: readonly Subprogram[],
+  platform: Platform,
+) => {
   for (const subprogram of subprograms) checkFunction(instructions, subprogram);
   const reached = reach(instructions, subprograms);
   const missed = reached.indexOf(0);
   if (missed >= 0) reject("UNREACHABLE", `unreachable insn ${missed}`);
-  return { prunePoints: findPrunePoints(instructions), checkpoints: findCheckpoints(instructions) };
+  const checkpoints = findCheckpoints(instructions, platform);
+  return { prunePoints: new Set([...findPrunePoints(instructions), ...checkpoints]), checkpoints };
 };

@@ -15,6 +15,8 @@ export interface Subprogram {
   readonly name: string;
   /** Verified on its own, with arguments from its signature. */
   readonly global: boolean;
+  /** Whether it, or a function that it calls, may move packet data or leave through a tail call. */
+  readonly movesPacket: boolean;
 }
 
 /** A program that passed the checks that need no walk, with what the walk looks up at each pc. */
@@ -35,7 +37,8 @@ export interface Program {
   readonly handles: ReadonlyMap<MapSpec, number>;
 }
 
-const isFunctionReference = ({ op }: Instruction): boolean =>
+/** A local call, or the address of a function to be called back. */
+export const isFunctionReference = ({ op }: Instruction): boolean =>
   (op.family === "call" && op.target === "local") || (op.family === "lddw" && op.meaning === "function");
 
 /** The pcs where functions begin, in order. */
@@ -52,8 +55,35 @@ const functionStarts = (instructions: readonly Instruction[]): number[] => {
   return [...starts].sort((a, b) => a - b);
 };
 
-const findSubprograms = (spec: ProgramSpec): Subprogram[] => {
+const mayMovePacket = ({ op, imm }: Instruction, platform: Platform): boolean => {
+  if (op.family !== "call" || op.target !== "helper") return false;
+  const helper = platform.helpers.get(imm);
+  return helper !== undefined && (helper.mayMovePacket === true || helper.name === "bpf_tail_call");
+};
+
+/** The functions from which a helper that may move the packet can be reached. */
+const findMovers = (
+  instructions: readonly Instruction[],
+  starts: readonly number[],
+  platform: Platform,
+): Set<number> => {
+  const indexOf = (pc: number): number => starts.findLastIndex((start) => start <= pc);
+  const callers = new Map<number, Set<number>>();
+  const movers = new Set<number>();
+  instructions.forEach((slot, pc) => {
+    if (mayMovePacket(slot, platform)) movers.add(indexOf(pc));
+    if (!isFunctionReference(slot)) return;
+    const callee = indexOf(targetOf(slot, pc)!);
+    callers.set(callee, (callers.get(callee) ?? new Set()).add(indexOf(pc)));
+  });
+  // A set is walked in the order in which it grows, so callers that are added are visited too.
+  for (const mover of movers) for (const caller of callers.get(mover) ?? []) movers.add(caller);
+  return movers;
+};
+
+const findSubprograms = (spec: ProgramSpec, platform: Platform): Subprogram[] => {
   const starts = functionStarts(spec.instructions);
+  const movers = findMovers(spec.instructions, starts, platform);
   return starts.map((start, index) => {
     const info = spec.functions.find(({ pc }) => pc === start);
     return {
@@ -62,6 +92,7 @@ const findSubprograms = (spec: ProgramSpec): Subprogram[] => {
       end: starts[index + 1] ?? spec.instructions.length,
       name: info?.name ?? (index === 0 ? spec.name : `func${index}`),
       global: index > 0 && info?.linkage === "global",
+      movesPacket: movers.has(index),
     };
   });
 };
@@ -81,11 +112,11 @@ const rulesOf = (spec: ProgramSpec, platform: Platform): ProgramTypeRules =>
 export const prepare = (spec: ProgramSpec, platform: Platform): Program => {
   checkShape(spec, platform);
   const rules = rulesOf(spec, platform);
-  const subprograms = findSubprograms(spec);
+  const subprograms = findSubprograms(spec, platform);
   if (subprograms.length > platform.limits.subprograms) {
     reject("TOO_MANY_SUBPROGRAMS", `too many subprograms: ${subprograms.length}`);
   }
-  const { prunePoints, checkpoints } = checkControlFlow(spec.instructions, subprograms);
+  const { prunePoints, checkpoints } = checkControlFlow(spec.instructions, subprograms, platform);
   const subprogramAt = subprograms.flatMap((one) => new Array<Subprogram>(one.end - one.start).fill(one));
   return {
     spec,

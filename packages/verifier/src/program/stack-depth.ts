@@ -1,7 +1,7 @@
 import { type Instruction, targetOf } from "@ebpf/asm";
 import type { Platform } from "@ebpf/platform";
 import { reject } from "../report/reject.js";
-import type { Program } from "./program.js";
+import { isFunctionReference, type Program } from "./program.js";
 
 /** A function's stack takes whole multiples of this. */
 const GRAIN = 16;
@@ -24,7 +24,7 @@ const callGraph = (program: Program, platform: Platform): CallGraph => {
   program.instructions.forEach((slot, pc) => {
     const caller = program.subprogramAt[pc]!.index;
     if (isTailCall(slot, platform)) tailCalls[caller] = true;
-    if (slot.op.family !== "call" || slot.op.target !== "local") return;
+    if (!isFunctionReference(slot)) return;
     callees[caller]!.add(program.subprogramAt[targetOf(slot, pc)!]!.index);
   });
   return { callees: callees.map((set) => [...set]), tailCalls };

@@ -50,14 +50,16 @@ export class Explored {
   }
 
   /**
-   * Comparing with a state on the way here. An equal one means the loop makes no progress. At a `may_goto` a state that
-   * allows the new one ends the path: the hidden counter ends the loop, and the loop's body was walked from the old one.
+   * Comparing with a state on the way here. An equal one means the loop makes no progress. At a `may_goto` or a helper
+   * that calls back, a state that allows the new one ends the path: something else bounds the loop, and its body was
+   * walked from the old state.
    */
   private isSettledLoop(walk: Walk, old: StoredState): boolean {
     const { pc } = walk;
-    if (old.state.mayGotoDepth !== walk.state.mayGotoDepth) {
-      return walk.program.checkpoints.has(pc) && this.proves(walk, old);
-    }
+    const bounded = walk.program.checkpoints.has(pc);
+    const callsBack = bounded && walk.instruction.op.family === "call";
+    if (callsBack) return this.proves(walk, old);
+    if (old.state.mayGotoDepth !== walk.state.mayGotoDepth) return bounded && this.proves(walk, old);
     if (subsumes(old.state, walk.state, { pc, live: walk.program.live, how: "exact" })) {
       reject("INFINITE_LOOP", `infinite loop detected at insn ${pc}`);
     }

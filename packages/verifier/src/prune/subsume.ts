@@ -121,7 +121,8 @@ class Comparison {
 /** The registers that matter in each frame: in a caller, those that are read after the call. */
 const liveIn = (live: Uint16Array, state: State, pc: number, frame: Frame): number => {
   const callee = state.frames[frame.index + 1];
-  return callee === undefined ? live[pc]! : live[callee.callSite + 1]!;
+  if (callee === undefined) return live[pc]!;
+  return callee.callback ? live[callee.callSite]! : live[callee.callSite + 1]!;
 };
 
 const framesMatch = (
@@ -133,7 +134,8 @@ const framesMatch = (
   for (let index = 0; index < old.frames.length; index++) {
     const before = old.frames[index]!;
     const now = current.frames[index]!;
-    if (before.callSite !== now.callSite || before.subprogram !== now.subprogram) return false;
+    if (before.callSite !== now.callSite || before.callback !== now.callback || before.subprogram !== now.subprogram)
+      return false;
     const mask = liveIn(live, current, pc, now);
     for (let register = 0; register < before.registers.length; register++) {
       if ((mask & (1 << register)) === 0) continue;

@@ -14,19 +14,22 @@ export class Frame {
   readonly subprogram: number;
   /** The pc of the call, or -1 for the entry. */
   readonly callSite: number;
+  /** Called back by a helper: returning goes on at the call itself. */
+  readonly callback: boolean;
   registers: Register[];
   stack: Slot[];
 
-  constructor(index: number, subprogram: number, callSite: number) {
+  constructor(index: number, subprogram: number, callSite: number, callback = false) {
     this.index = index;
     this.subprogram = subprogram;
     this.callSite = callSite;
+    this.callback = callback;
     this.registers = new Array<Register>(REGISTERS).fill(NOT_INIT);
     this.stack = [];
   }
 
   fork(): Frame {
-    const copy = new Frame(this.index, this.subprogram, this.callSite);
+    const copy = new Frame(this.index, this.subprogram, this.callSite, this.callback);
     copy.registers = this.registers.slice();
     copy.stack = this.stack.slice();
     return copy;

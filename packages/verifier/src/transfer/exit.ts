@@ -39,6 +39,13 @@ const checkExitValue = (walk: Walk): void => {
   }
 };
 
+/** A global function gives its callers a number. */
+const checkGlobalResult = (walk: Walk): void => {
+  const result = walk.read(0);
+  if (isScalar(result)) return;
+  reject("BAD_EXIT_VALUE", `At subprogram exit the register R0 is not a scalar value (${kindName(result)})`, 0);
+};
+
 /** Leaves a function. Leaving the entry ends the path. */
 export const stepExit = (walk: Walk): "path ends" | undefined => {
   if (walk.state.frames.length > 1) {
@@ -46,6 +53,7 @@ export const stepExit = (walk: Walk): "path ends" | undefined => {
     return undefined;
   }
   checkNothingHeld(walk);
-  checkExitValue(walk);
+  if (walk.state.frame.subprogram > 0) checkGlobalResult(walk);
+  else checkExitValue(walk);
   return "path ends";
 };

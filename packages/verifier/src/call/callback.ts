@@ -1,0 +1,86 @@
+import type { CallbackParameter, HelperPrototype } from "@ebpf/platform";
+import * as W from "../domain/word.js";
+import { previousRound, widen } from "../prune/widen.js";
+import { reject } from "../report/reject.js";
+import { isScalar, pointerRegister, type Register, UNKNOWN_SCALAR } from "../state/register.js";
+import { FRAME_POINTER, Frame } from "../state/state.js";
+import type { Walk } from "../walk.js";
+import type { Arguments } from "./arguments.js";
+
+/*
+ * A helper that calls back any number of times is a loop whose head is the call: either the callback runs once and the
+ * call is walked again with what the callback left, or the helper returns. The loop's rounds are widened, and a round
+ * that allows nothing new ends its path: the helper itself bounds how often it calls.
+ */
+
+/** The callback's arguments, as the helper will pass them. */
+const parameterValue = (
+  walk: Walk,
+  helper: HelperPrototype,
+  given: Arguments,
+  parameter: CallbackParameter,
+): Register => {
+  const { map, mapId } = given;
+  switch (parameter) {
+    case "scalar":
+      return UNKNOWN_SCALAR;
+    case "map":
+      return pointerRegister("map_ptr", { map, mapId });
+    case "map_key":
+      return pointerRegister("map_key", { map, mapId });
+    case "map_value":
+      return pointerRegister("map_value", { map, mapId });
+    case "context": {
+      const index = helper.arguments.findIndex(({ kind }) => kind === "stack_or_null");
+      return walk.state.register(index + 1);
+    }
+  }
+};
+
+const callee = (walk: Walk, helper: HelperPrototype): number => {
+  const index = helper.arguments.findIndex(({ kind }) => kind === "function");
+  const register = walk.read(index + 1);
+  if (register.kind !== "func") {
+    reject("BAD_ARGUMENT", `R${index + 1} type=${register.kind} expected=func`, index + 1);
+  }
+  return register.subprogram;
+};
+
+/** Queues one run of the callback; the current path goes on as if the helper returned. */
+export const queueCallback = (walk: Walk, helper: HelperPrototype, given: Arguments): void => {
+  if (helper.callback === undefined) return;
+  const subprogram = walk.program.subprograms[callee(walk, helper)]!;
+  const { frames } = walk.state;
+  if (frames.length >= walk.platform.limits.frames) {
+    reject("CALL_DEPTH", `the call stack of ${frames.length + 1} frames is too deep`);
+  }
+  // The state of this round was stored when the walk came here: the one before it is further up.
+  const previous = previousRound(walk.parent?.parent, walk.pc, walk.state);
+  if (previous !== undefined) widen(previous, walk.state);
+  const frame = new Frame(frames.length, subprogram.index, walk.pc, true);
+  helper.callback.forEach((parameter, index) => {
+    frame.registers[index + 1] = parameterValue(walk, helper, given, parameter);
+  });
+  frame.registers[FRAME_POINTER] = pointerRegister("fp", { frame: frame.index });
+  const inside = walk.state.fork();
+  inside.frames.push(frame);
+  walk.branchTo(subprogram.start, inside);
+};
+
+/** A callback says 0 to be called again and 1 to stop. */
+export const checkCallbackResult = (result: Register): void => {
+  if (!isScalar(result)) {
+    reject("BAD_EXIT_VALUE", "At callback return the register R0 is not a known value", 0);
+  }
+  const { min, max } = result.value.s64;
+  if (!W.less(min, W.ZERO) && !W.less(W.ONE, max)) return;
+  const parts = [
+    W.equal(min, W.SIGNED_MIN) ? "" : ` smin=${W.toSignedBigInt(min)}`,
+    W.equal(max, W.SIGNED_MAX) ? "" : ` smax=${W.toSignedBigInt(max)}`,
+  ].join("");
+  reject(
+    "BAD_EXIT_VALUE",
+    `At callback return the register R0 has${parts || " unknown scalar value"} should have been in [0, 1]`,
+    0,
+  );
+};

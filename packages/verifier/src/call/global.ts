@@ -1,0 +1,89 @@
+import { checkUnmodifiedContext } from "../access/context.js";
+import type { Subprogram } from "../program/program.js";
+import { reject } from "../report/reject.js";
+import { isNull, isScalar, pointerRegister, type Register, UNKNOWN_SCALAR } from "../state/register.js";
+import { FRAME_POINTER, Frame, State } from "../state/state.js";
+import type { Walk } from "../walk.js";
+import { clobber } from "./clobber.js";
+import { checkMemory } from "./memory.js";
+import { forgetPacket } from "./packet.js";
+import { type Parameter, signatureOf } from "./signature.js";
+
+/*
+ * Global functions are verified once, by their signature, and not at each call. A call checks that the arguments keep
+ * what the signature promises; its result is any number.
+ */
+
+const EMPTY: readonly never[] = [];
+
+const checkMemoryArgument = (
+  walk: Walk,
+  register: number,
+  value: Register,
+  { size, nullable }: Extract<Parameter, { kind: "memory" }>,
+): readonly (() => void)[] => {
+  if (isNull(value)) {
+    if (nullable) return EMPTY;
+    reject("BAD_ARGUMENT", `arg#${register - 1} is expected to be non-NULL`, register);
+  }
+  if (value.nullable && !nullable) {
+    reject("BAD_ARGUMENT", `arg#${register - 1} is expected to be non-NULL`, register);
+  }
+  const pointer = value.nullable ? { ...value, nullable: false } : value;
+  const helper = { name: "global function", packetArguments: true } as const;
+  const effect = checkMemory(walk, { register, pointer, size, use: "update", helper });
+  return effect === undefined ? EMPTY : [effect];
+};
+
+const checkArgument = (walk: Walk, register: number, parameter: Parameter): readonly (() => void)[] => {
+  const value = walk.read(register);
+  switch (parameter.kind) {
+    case "scalar":
+      if (!isScalar(value)) reject("BAD_ARGUMENT", `R${register} is not a scalar`, register);
+      return EMPTY;
+    case "context":
+      if (value.kind !== "ctx") reject("BAD_ARGUMENT", `arg#${register - 1} expected pointer to ctx`, register);
+      checkUnmodifiedContext(value, register);
+      return EMPTY;
+    case "memory":
+      return checkMemoryArgument(walk, register, value, parameter);
+  }
+};
+
+/** A call of a global function: its arguments are checked, and it is noted to be verified by itself. */
+export const callGlobal = (walk: Walk, callee: Subprogram): void => {
+  const effects = signatureOf(walk.program, callee).flatMap((parameter, index) =>
+    checkArgument(walk, index + 1, parameter),
+  );
+  for (const effect of effects) effect();
+  walk.globalsToVerify.add(callee.index);
+  if (callee.movesPacket) forgetPacket(walk);
+  clobber(walk);
+  walk.state.setRegister(0, UNKNOWN_SCALAR);
+  walk.pc++;
+};
+
+const initialValue = (walk: Walk, parameter: Parameter): Register => {
+  switch (parameter.kind) {
+    case "scalar":
+      return UNKNOWN_SCALAR;
+    case "context":
+      return pointerRegister("ctx");
+    case "memory":
+      return pointerRegister("mem", {
+        size: parameter.size,
+        nullable: parameter.nullable,
+        id: parameter.nullable ? walk.newId() : 0,
+      });
+  }
+};
+
+/** The state in which a global function begins: its arguments are all that its signature allows. */
+export const globalEntry = (walk: Walk, subprogram: Subprogram): State => {
+  const frame = new Frame(0, subprogram.index, -1);
+  frame.registers[FRAME_POINTER] = pointerRegister("fp", { frame: 0 });
+  signatureOf(walk.program, subprogram).forEach((parameter, index) => {
+    frame.registers[index + 1] = initialValue(walk, parameter);
+  });
+  return new State([frame]);
+};
