@@ -154,7 +154,7 @@ describe("ebpf inspect and compile", () => {
 
   it("write a valid WebAssembly module", async () => {
     const { bytes } = await ebpf("compile", example("xdp_firewall.o"), "-o", "-");
-    expect(WebAssembly.validate(bytes)).toBe(true);
+    expect(WebAssembly.validate(bytes as Uint8Array<ArrayBuffer>)).toBe(true);
   });
 });
 

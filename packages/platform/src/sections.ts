@@ -33,8 +33,20 @@ export const SECTION_RULES: readonly SectionRule[] = [
   { section: "kprobe.session", programType: "kprobe", attachType: "trace_kprobe_session", target: "name" },
   { section: "uprobe.multi", programType: "kprobe", attachType: "trace_uprobe_multi", target: "name" },
   { section: "uretprobe.multi", programType: "kprobe", attachType: "trace_uprobe_multi", target: "name" },
-  { section: "uprobe.multi.s", programType: "kprobe", attachType: "trace_uprobe_multi", sleepable: true, target: "name" },
-  { section: "uretprobe.multi.s", programType: "kprobe", attachType: "trace_uprobe_multi", sleepable: true, target: "name" },
+  {
+    section: "uprobe.multi.s",
+    programType: "kprobe",
+    attachType: "trace_uprobe_multi",
+    sleepable: true,
+    target: "name",
+  },
+  {
+    section: "uretprobe.multi.s",
+    programType: "kprobe",
+    attachType: "trace_uprobe_multi",
+    sleepable: true,
+    target: "name",
+  },
   { section: "ksyscall", programType: "kprobe", target: "name" },
   { section: "kretsyscall", programType: "kprobe", target: "name" },
   { section: "usdt", programType: "kprobe", target: "name" },
@@ -121,7 +133,13 @@ export const SECTION_RULES: readonly SectionRule[] = [
   { section: "sk_lookup", programType: "sk_lookup", attachType: "sk_lookup" },
   { section: "netfilter", programType: "netfilter", attachType: "netfilter" },
   { section: "uprobe.session", programType: "kprobe", attachType: "trace_uprobe_session", target: "name" },
-  { section: "uprobe.session.s", programType: "kprobe", attachType: "trace_uprobe_session", sleepable: true, target: "name" },
+  {
+    section: "uprobe.session.s",
+    programType: "kprobe",
+    attachType: "trace_uprobe_session",
+    sleepable: true,
+    target: "name",
+  },
 ];
 
 /** A section name taken apart. */
