@@ -148,10 +148,15 @@ const TRANSFERS: Readonly<Record<32 | 64, Readonly<Record<TrackedOperator, Trans
 
 const isTracked = (operator: AluOperator): operator is TrackedOperator => operator in TRANSFERS[64];
 
-/** `a op b` for an operator of two numbers, at 32 or 64 bits. */
+const SHIFTS: ReadonlySet<AluOperator> = new Set(["lsh", "rsh", "arsh"]);
+
+/**
+ * `a op b` for an operator of two numbers, at 32 or 64 bits. Where nothing is computed, Linux forgets the high half of a
+ * 32-bit result too, although it is zero.
+ */
 export const compute = (operator: AluOperator, width: 32 | 64, a: Scalar, b: Scalar): Scalar => {
   if (operator === "neg") return compute("sub", width, NOTHING, a);
-  if (!isTracked(operator)) return width === 64 ? UNKNOWN : zeroExtend32(UNKNOWN);
+  if (!isTracked(operator) || (SHIFTS.has(operator) && distance(b, width) === undefined)) return UNKNOWN;
   const result = TRANSFERS[width][operator](a, b);
   return width === 64
     ? settle(result)

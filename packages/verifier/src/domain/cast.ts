@@ -34,9 +34,22 @@ export const signExtend = (a: Scalar, bits: 8 | 16 | 32 | 64): Scalar => {
   return ofSigned(W.not(largest), largest);
 };
 
-/** The low `bits` bits, sign-extended to 32 and then zero-extended. */
-export const signExtend32 = (a: Scalar, bits: 8 | 16): Scalar =>
-  zeroExtend32(signExtend(truncate(a, bits === 8 ? 1 : 2), bits));
+/**
+ * The low `bits` bits, sign-extended to 32 and then zero-extended. As Linux does it: from the 32-bit bounds alone, so
+ * what `bits` knows of single bits is lost.
+ */
+export const signExtend32 = (a: Scalar, bits: 8 | 16): Scalar => {
+  const value = constantValue(a);
+  if (value !== undefined) return constant(W.fromUint32(extend32(value.lo, bits)));
+  const min = extend32(a.s32.min, bits);
+  const max = extend32(a.s32.max, bits);
+  const monotone = a.s32.min >> bits === a.s32.max >> bits && min < 0 === max < 0;
+  const largest = 2 ** (bits - 1) - 1;
+  const range = monotone ? ofSigned(W.fromInt32(min), W.fromInt32(max)) : ofSigned(W.fromInt32(~largest), W.fromInt32(largest));
+  return zeroExtend32(range);
+};
+
+const extend32 = (a: number, bits: 8 | 16): number => (a << (32 - bits)) >> (32 - bits);
 
 /** The low 32 bits kept and the high ones unknown. */
 export const forgetHigh = (a: Scalar): Scalar =>
