@@ -1,6 +1,7 @@
 import { type Instruction, slotsOf, targetOf } from "@ebpf/asm";
 import type { Platform } from "@ebpf/platform";
 import { reject } from "../report/reject.js";
+import { checkEncodings } from "./encoding.js";
 import type { Subprogram } from "./program.js";
 
 /** Where control may go from an instruction inside its function. A call goes on behind it. */
@@ -87,6 +88,7 @@ export const checkControlFlow = (
   platform: Platform,
 ) => {
   for (const subprogram of subprograms) checkFunction(instructions, subprogram);
+  checkEncodings(instructions);
   const reached = reach(instructions, subprograms);
   const missed = reached.indexOf(0);
   if (missed >= 0) reject("UNREACHABLE", `unreachable insn ${missed}`);
