@@ -105,7 +105,7 @@ const writeFunction = (writer: FunctionWriter, grapher: Grapher, start: number):
       const slot = instructions[lastSlot(block)]!;
       if (slot.op.family === "jump") lowerCondition(writer, slot, slot.op);
     },
-    selector: () => code.get(writer.selector),
+    selector: (by) => code.get(writer[by]),
     charge: (block, { cost }) => writer.charge(() => code.i32(cost), lastSlot(block)),
   });
 };

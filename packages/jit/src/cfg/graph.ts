@@ -3,7 +3,7 @@ import { loopCost } from "@ebpf/runtime";
 
 /** A way from one block to another. `cost` is what the budget is charged on it, 0 for a way forward. */
 export interface Edge {
-  target: number;
+  readonly target: number;
   readonly cost: number;
 }
 
@@ -11,8 +11,11 @@ export interface Edge {
 export type Terminator =
   | { readonly kind: "goto"; readonly edge: Edge }
   | { readonly kind: "branch"; readonly taken: Edge; readonly next: Edge }
-  /** Jumps by the selector local: to the edge with that index. */
-  | { readonly kind: "switch"; readonly edges: readonly Edge[] }
+  /**
+   * Jumps to the edge whose index is in a local: the slot that a computed jump goes to, or what a routing block
+   * selects. They are two locals, because the way of a computed jump may itself lead through a routing block.
+   */
+  | { readonly kind: "switch"; readonly by: "slot" | "selector"; readonly edges: readonly Edge[] }
   /** The block's last instruction leaves the function: `exit`, or one that always faults. */
   | { readonly kind: "leave" };
 
@@ -28,7 +31,7 @@ export interface Block {
 
 /** The blocks of a function; the first is its entry. Everything is reachable from it. */
 export interface Graph {
-  readonly blocks: Block[];
+  readonly blocks: readonly Block[];
 }
 
 /** The edges of a block in the order of its terminator. */
@@ -45,9 +48,30 @@ export const edgesOf = ({ terminator }: Block): readonly Edge[] => {
   }
 };
 
+/** The same block with other edges. */
+export const withEdges = (block: Block, change: (edge: Edge) => Edge): Block => {
+  const { terminator } = block;
+  switch (terminator.kind) {
+    case "goto":
+      return { ...block, terminator: { kind: "goto", edge: change(terminator.edge) } };
+    case "branch":
+      return {
+        ...block,
+        terminator: { kind: "branch", taken: change(terminator.taken), next: change(terminator.next) },
+      };
+    case "switch":
+      return { ...block, terminator: { ...terminator, edges: terminator.edges.map(change) } };
+    case "leave":
+      return block;
+  }
+};
+
 /** Whether control never goes on to the next slot. */
 const leaves = ({ op }: Instruction): boolean =>
   op.family === "exit" || op.family === "raw" || op.family === "lddw-tail";
+
+/** Stands for the shared block of computed jumps where the start of a block is expected. */
+const COMPUTED = -1;
 
 /** Splits programs into the blocks of their functions. */
 export class Grapher {
@@ -77,7 +101,10 @@ export class Grapher {
     };
     idOf(this.#clamp(entry));
     // Ids are given in the order in which blocks are asked for, and blocks are made in the same order.
-    for (let next = 0; next < pending.length; next++) blocks.push(this.#block(pending[next]!, idOf));
+    for (let next = 0; next < pending.length; next++) {
+      const start = pending[next]!;
+      blocks.push(start === COMPUTED ? this.#computedJumps(idOf) : this.#block(start, idOf));
+    }
     return { blocks };
   }
 
@@ -116,11 +143,15 @@ export class Grapher {
   #jump(slot: Instruction, pc: number, idOf: (start: number) => number): Terminator {
     const target = targetOf(slot, pc);
     // What a computed jump costs depends on its target; the jump itself is charged.
-    if (target === undefined) {
-      return { kind: "switch", edges: this.#instructions.map((_, to) => ({ target: idOf(to), cost: 0 })) };
-    }
+    if (target === undefined) return { kind: "goto", edge: { target: idOf(COMPUTED), cost: 0 } };
     const taken = { target: idOf(this.#clamp(target)), cost: loopCost(pc, target) };
     if (slot.op.family === "jump" && slot.op.operator === "always") return { kind: "goto", edge: taken };
     return { kind: "branch", taken, next: { target: idOf(this.#clamp(pc + 1)), cost: 0 } };
+  }
+
+  /** The routing block that all computed jumps of a function share. */
+  #computedJumps(idOf: (start: number) => number): Block {
+    const edges = this.#instructions.map((_, to) => ({ target: idOf(to), cost: 0 }));
+    return { start: 0, end: 0, terminator: { kind: "switch", by: "slot", edges } };
   }
 }

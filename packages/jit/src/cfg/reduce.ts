@@ -1,101 +1,77 @@
-import { type Block, type Edge, edgesOf, type Graph } from "./graph.js";
+import { cyclicComponents } from "./components.js";
+import { dominanceOf, orderBlocks } from "./dominators.js";
+import { type Block, type Edge, edgesOf, type Graph, withEdges } from "./graph.js";
+
+/** Nested loops that are looked at one by one; what is nested deeper is dispatched as a whole. */
+const LEVELS = 16;
 
 /**
  * Makes a graph reducible: every loop gets a single way in. Where a loop has several, all ways to its heads are led
  * through one new block that jumps by a selector. Compilers make no such loops; hand-written and computed jumps do.
  *
+ * It goes from the outer loops to the inner ones: a loop without its head falls apart into the loops in it.
+ *
  * @returns the same graph when it was reducible
  */
 export const makeReducible = (graph: Graph): Graph => {
+  if (isReducible(graph)) return graph;
   const blocks = [...graph.blocks];
-  const pending: { readonly region: readonly number[]; readonly entry: number }[] = [
-    { region: blocks.map((_, id) => id), entry: 0 },
-  ];
-  while (pending.length > 0) {
-    const { region, entry } = pending.pop()!;
-    for (const component of cycles(blocks, region)) {
-      const inside = new Set(component);
-      const heads = headsOf(blocks, inside, entry);
-      const head = heads.length === 1 ? heads[0]! : addDispatcher(blocks, heads, inside);
-      // Without its head a loop falls apart into the loops that it contains.
-      inside.delete(head);
-      pending.push({ region: [...inside], entry: -1 });
-    }
+  let region = new Set(blocks.keys());
+  for (let level = 0; region.size > 0; level++) {
+    const components = cyclicComponents(blocks, region);
+    const heads = level < LEVELS ? headsOf(blocks, components) : components;
+    addDispatchers(
+      blocks,
+      heads.filter(({ length }) => length > 1),
+    );
+    region = new Set(components.flat());
+    for (const ofLoop of heads) if (ofLoop.length === 1) region.delete(ofLoop[0]!);
   }
   return { blocks };
 };
 
-/** Blocks of a cycle that are entered from outside of it. */
-const headsOf = (blocks: readonly Block[], inside: ReadonlySet<number>, entry: number): number[] => {
-  const heads = new Set<number>();
-  if (inside.has(entry)) heads.add(entry);
+/** Whether every edge that goes back leads to a block that dominates its source. */
+const isReducible = (graph: Graph): boolean => {
+  const order = orderBlocks(graph);
+  const dominates = dominanceOf(order);
+  return graph.blocks.every((block, id) =>
+    edgesOf(block).every(({ target }) => order.position[target]! > order.position[id]! || dominates(target, id)),
+  );
+};
+
+/** For each component its blocks that are entered from outside of it. */
+const headsOf = (blocks: readonly Block[], components: readonly (readonly number[])[]): number[][] => {
+  const component = new Int32Array(blocks.length).fill(-1);
+  components.forEach((members, index) => {
+    for (const id of members) component[id] = index;
+  });
+  const heads = components.map(() => new Set<number>());
+  if (component[0] !== -1) heads[component[0]!]!.add(0);
   blocks.forEach((block, id) => {
-    if (inside.has(id)) return;
-    for (const { target } of edgesOf(block)) if (inside.has(target)) heads.add(target);
-  });
-  return [...heads].sort((a, b) => a - b);
-};
-
-/** Leads every way to `heads` through a new block, and returns it. New blocks join the cycle they stand in. */
-const addDispatcher = (blocks: Block[], heads: readonly number[], inside: Set<number>): number => {
-  const dispatcher = blocks.length;
-  const edges: Edge[] = heads.map((target) => ({ target, cost: 0 }));
-  const before = blocks.slice();
-  blocks.push({ start: 0, end: 0, terminator: { kind: "switch", edges } });
-  before.forEach((block, id) => {
-    for (const edge of edgesOf(block)) {
-      const selects = heads.indexOf(edge.target);
-      if (selects < 0) continue;
-      edge.target = blocks.length;
-      if (inside.has(id)) inside.add(blocks.length);
-      blocks.push({ start: 0, end: 0, selects, terminator: { kind: "goto", edge: { target: dispatcher, cost: 0 } } });
+    for (const { target } of edgesOf(block)) {
+      const index = component[target]!;
+      if (index !== -1 && index !== component[id]) heads[index]!.add(target);
     }
   });
-  return dispatcher;
+  return heads.map((set) => [...set]);
 };
 
-/** The strongly connected components of a region that contain a cycle (Tarjan's algorithm with an explicit stack). */
-const cycles = (blocks: readonly Block[], region: readonly number[]): number[][] => {
-  const inRegion = new Set(region);
-  const index = new Map<number, number>();
-  const low = new Map<number, number>();
-  const open: number[] = [];
-  const isOpen = new Set<number>();
-  const found: number[][] = [];
-  const lower = (id: number, value: number): void => {
-    if (value < low.get(id)!) low.set(id, value);
-  };
-  const visit = (id: number): void => {
-    index.set(id, index.size);
-    low.set(id, index.get(id)!);
-    open.push(id);
-    isOpen.add(id);
-  };
-  const close = (id: number): void => {
-    if (low.get(id) !== index.get(id)) return;
-    const component = open.splice(open.lastIndexOf(id));
-    for (const member of component) isOpen.delete(member);
-    const loopsToItself = edgesOf(blocks[id]!).some(({ target }) => target === id);
-    if (component.length > 1 || loopsToItself) found.push(component);
-  };
-  for (const root of region) {
-    if (index.has(root)) continue;
-    visit(root);
-    const path = [{ id: root, next: 0 }];
-    while (path.length > 0) {
-      const top = path.at(-1)!;
-      const edge = edgesOf(blocks[top.id]!)[top.next++];
-      if (edge === undefined) {
-        path.pop();
-        close(top.id);
-        if (path.length > 0) lower(path.at(-1)!.id, low.get(top.id)!);
-      } else if (inRegion.has(edge.target)) {
-        if (!index.has(edge.target)) {
-          visit(edge.target);
-          path.push({ id: edge.target, next: 0 });
-        } else if (isOpen.has(edge.target)) lower(top.id, index.get(edge.target)!);
-      }
-    }
+/** For each of the loops, leads every way to its heads through a new block. */
+const addDispatchers = (blocks: Block[], loops: readonly (readonly number[])[]): void => {
+  const before = [...blocks];
+  const routes = new Map<number, { readonly dispatcher: number; readonly selects: number }>();
+  for (const heads of loops) {
+    for (const [selects, id] of heads.entries()) routes.set(id, { dispatcher: blocks.length, selects });
+    const edges = heads.map((target) => ({ target, cost: 0 }));
+    blocks.push({ start: 0, end: 0, terminator: { kind: "switch", by: "selector", edges } });
   }
-  return found;
+  before.forEach((block, id) => {
+    blocks[id] = withEdges(block, (edge): Edge => {
+      const route = routes.get(edge.target);
+      if (route === undefined) return edge;
+      const { selects, dispatcher } = route;
+      blocks.push({ start: 0, end: 0, selects, terminator: { kind: "goto", edge: { target: dispatcher, cost: 0 } } });
+      return { ...edge, target: blocks.length - 1 };
+    });
+  });
 };

@@ -9,8 +9,8 @@ export interface BlockWriter {
   body(block: Block): void;
   /** Leaves on the stack whether the branch at the end of the block is taken. */
   condition(block: Block): void;
-  /** Leaves the selector of a switch on the stack. */
-  selector(block: Block): void;
+  /** Leaves on the stack what a switch jumps by. */
+  selector(by: "slot" | "selector"): void;
   /** Charges the budget for an edge; only called where it costs something. */
   charge(block: Block, edge: Edge): void;
 }
@@ -94,16 +94,16 @@ class StructureWriter {
         this.#follow(block, terminator.edge);
         return;
       case "switch":
-        this.#writeSwitch(block, terminator.edges);
+        this.#writer.selector(terminator.by);
+        this.#writeTable(terminator.edges);
         return;
       case "branch":
         this.#writeBranch(block, terminator);
     }
   }
 
-  #writeSwitch(block: Block, edges: readonly Edge[]): void {
+  #writeTable(edges: readonly Edge[]): void {
     const labels = edges.map(({ target }) => this.#labels.get(target)!);
-    this.#writer.selector(block);
     this.#code.brTable(labels, labels.at(-1)!);
   }
 

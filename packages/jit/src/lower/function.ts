@@ -37,8 +37,9 @@ export class FunctionWriter {
   readonly wide: number;
   readonly word: number;
   readonly address: number;
-  /** What a routing block selects. */
+  /** What a routing block selects, and the slot that a computed jump goes to. */
   readonly selector: number;
+  readonly slot: number;
   /** How often `may_goto` still falls through. */
   readonly mayGoto: number;
   readonly #registers: readonly number[];
@@ -53,6 +54,7 @@ export class FunctionWriter {
     this.word = code.local("i32");
     this.address = code.local("i32");
     this.selector = code.local("i32");
+    this.slot = code.local("i32");
     this.mayGoto = code.local("i32");
   }
 

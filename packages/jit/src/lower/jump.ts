@@ -38,20 +38,20 @@ export const lowerCondition = (writer: FunctionWriter, slot: Instruction, op: Ju
   else code.op("i64.and").i64(0).op("i64.ne");
 };
 
-/** Puts the target of a `gotox` into the selector, or faults when it is no slot of the program. */
-export const lowerComputedJump = (writer: FunctionWriter, slot: Instruction, pc: number, slots: number): void => {
-  const { code, selector } = writer;
-  writer.get(slot.dst).i64(slots).op("i64.ge_u").open("if");
+/** Puts the target of a `gotox` into its local, or faults when it is no slot of the program. */
+export const lowerComputedJump = (writer: FunctionWriter, { dst }: Instruction, pc: number, slots: number): void => {
+  const { code, slot } = writer;
+  writer.get(dst).i64(slots).op("i64.ge_u").open("if");
   writer.fault("BAD_INSTRUCTION", pc);
   code.op("end");
-  writer.getLow(slot.dst).set(selector);
+  writer.getLow(dst).set(slot);
   if (!writer.host.checked) return;
-  code.get(selector).i32(pc).op("i32.le_u").open("if");
+  code.get(slot).i32(pc).op("i32.le_u").open("if");
   writer.charge(
     () =>
       code
         .i32(pc + 1)
-        .get(selector)
+        .get(slot)
         .op("i32.sub"),
     pc,
   );
