@@ -137,6 +137,12 @@ describe.each(ENGINES)("unverified code in the %s", (_engine, load) => {
       expect(lookup("mov %r2, %r10\nadd %r2, -3")).toBe("MEMORY_FAULT at 4");
     });
 
+    it("refuses a map that the program does not have", () => {
+      const other = runtime.createMap(mapOf({ type: "hash" }));
+      const lookup = `mov %r2, %r10\nadd %r2, -4\nmov %r1, ${other.handle}\ncall 1\nexit`;
+      expect(run(asm(lookup))).toBe("BAD_CALL at 3");
+    });
+
     it("refuses a callback to where no function begins", () => {
       const program = asm("mov %r1, 1\nmov %r2, 2\nmov %r3, 0\nmov %r4, 0\ncall 181\nexit");
       expect(run(program)).toBe("BAD_CALL at 4");

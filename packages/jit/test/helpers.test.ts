@@ -96,7 +96,7 @@ describe.each(ENGINES)("helpers in the %s", (_engine, load) => {
       const outer = create({ type: "array_of_maps", valueSize: 4 }) as KeyedMap;
       outer.update(bytesOf(1, 4), bytesOf(inner.handle, 4));
       const nested = `stw [%r10-4], 1\n${stack(2, -4)}lddw_map 1, 1\ncall 1\njne %r0, 0, +1\nexit\nmov %r1, %r0\nstw [%r10-4], 3\n${stack(2, -4)}call 1\nldxdw %r0, [%r0]\nexit`;
-      const program = prepare(asm(nested), "unspec", { 1: outer, 2: inner });
+      const program = prepare(asm(nested), "unspec", { 1: outer });
       expect(runtime.run(program, { memory: new Uint8Array(0) }).returnValue).toBe(33n);
     });
 

@@ -190,9 +190,12 @@ export class ProgramHost {
     throw this.fault("MEMORY_FAULT", describeAccess(0, address, size, write));
   }
 
-  /** The maps of the program. */
-  maps(): Iterable<RuntimeMap> {
-    return this.#maps.values();
+  /** The maps that the program can reach: its own, and those in its maps of maps. */
+  *maps(): Iterable<RuntimeMap> {
+    for (const map of this.#maps.values()) {
+      yield map;
+      yield* map.innerMaps();
+    }
   }
 
   /**
@@ -214,10 +217,11 @@ export class ProgramHost {
     return end === start ? undefined : memory.bytes.subarray(start, end);
   }
 
-  /** The map that a helper's argument refers to. */
+  /** The map that a helper's argument refers to; in checked mode only one that the program can reach. */
   map(address: number): RuntimeMap {
     const map = this.runtime.mapAt(address);
-    if (map === undefined) throw this.fault("BAD_CALL", `0x${(address >>> 0).toString(16)} is no map`);
+    const reachable = map !== undefined && (!this.checked || [...this.maps()].includes(map));
+    if (!reachable) throw this.fault("BAD_CALL", `0x${(address >>> 0).toString(16)} is no map`);
     return map;
   }
 
@@ -266,7 +270,7 @@ export class ProgramHost {
     if (within(memory.cell(CELL.context), memory.cell(CELL.contextEnd))) return true;
     if (within(memory.cell(CELL.packetMeta), memory.cell(CELL.packetEnd))) return true;
     if (!write && within(CELL.callbackKeys, CELL.callbackKeys + 8 * MAX_FRAMES)) return true;
-    for (const map of this.#maps.values()) if (map.permits(start, size, write)) return true;
+    for (const map of this.maps()) if (map.permits(start, size, write)) return true;
     return false;
   }
 }

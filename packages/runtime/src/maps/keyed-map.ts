@@ -32,6 +32,14 @@ export abstract class KeyedMap extends RuntimeMap {
   /** Called when a program looked an entry up. */
   protected touch(_value: number): void {}
 
+  override *innerMaps(): Iterable<RuntimeMap> {
+    if (!this.spec.type.endsWith("_of_maps")) return;
+    for (const { value } of this.places(CELL.hostKey)) {
+      const inner = this.runtime.mapAt(this.memory.cell(value));
+      if (inner !== undefined) yield inner;
+    }
+  }
+
   override programLookup(key: number): number {
     const value = this.find(key);
     if (value === 0) return 0;

@@ -90,6 +90,11 @@ export abstract class RuntimeMap {
     return -ERRNO.EINVAL;
   }
 
+  /** The maps in a map of maps. */
+  innerMaps(): Iterable<RuntimeMap> {
+    return [];
+  }
+
   /** The number of the program at `index`, or 0. */
   programAt(_index: number): number {
     return 0;
