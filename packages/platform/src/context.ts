@@ -23,8 +23,13 @@ export interface ContextField {
   readonly value: ContextValue;
   readonly readable: boolean;
   readonly writable: boolean;
-  /** Whether parts of an element may be loaded. */
-  readonly narrow: boolean;
+  /**
+   * Whether parts of an element may be loaded: any aligned part, only one at the element's `start`, or only parts of its
+   * first `half`.
+   */
+  readonly narrow: boolean | "start" | "half";
+  /** Bytes of the smallest part that may be loaded; 1 when absent. */
+  readonly narrowest?: 1 | 2;
   /** Whether parts of an element may be stored. */
   readonly narrowStore?: boolean;
   /** Whether aligned 8-byte accesses may cover two 4-byte elements. */

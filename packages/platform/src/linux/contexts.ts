@@ -22,6 +22,10 @@ const field = (name: string, offset: number, options: Partial<ContextField> = {}
 const part = (name: string, offset: number, options: Partial<ContextField> = {}): ContextField =>
   field(name, offset, { narrow: true, ...options });
 
+/** A 4-byte number of which parts may be read, but only from its first byte on. */
+const head = (name: string, offset: number, options: Partial<ContextField> = {}): ContextField =>
+  field(name, offset, { narrow: "start", ...options });
+
 /** A field that holds a pointer; 8 bytes unless said otherwise. */
 const pointer = (name: string, offset: number, value: ContextValue, access: 4 | 8 = 8): ContextField =>
   field(name, offset, { value, access });
@@ -130,7 +134,10 @@ export const CONTEXTS = {
       field("egress_ifindex", 20, by("xdp_devmap")),
     ],
   },
-  socketFilter: skBuff(["tc_classid", "data", "data_end", "data_meta", "tstamp", "wire_len", "hwtstamp"], ["cb"]),
+  socketFilter: skBuff(
+    ["tc_classid", "data", "data_end", ...FAMILY_FIELDS, "data_meta", "tstamp", "wire_len", "hwtstamp"],
+    ["cb"],
+  ),
   classifier: skBuff(
     FAMILY_FIELDS,
     ["mark", "tc_index", "priority", "tc_classid", "cb", "tstamp", "queue_mapping"],
@@ -160,20 +167,20 @@ export const CONTEXTS = {
     name: "bpf_sock",
     size: 80,
     fields: [
-      part("bound_dev_if", 0, { writable: true, attachTypes: SOCKET_LIFE }),
-      part("family", 4),
-      part("type", 8),
-      part("protocol", 12),
-      part("mark", 16, { writable: true, attachTypes: SOCKET_LIFE }),
-      part("priority", 20, { writable: true, attachTypes: SOCKET_LIFE }),
+      field("bound_dev_if", 0, { writable: true, attachTypes: SOCKET_LIFE }),
+      head("family", 4),
+      head("type", 8),
+      head("protocol", 12),
+      field("mark", 16, { writable: true, attachTypes: SOCKET_LIFE }),
+      field("priority", 20, { writable: true, attachTypes: SOCKET_LIFE }),
       part("src_ip4", 24, by("cgroup_inet4_post_bind")),
       part("src_ip6", 28, { size: 16, ...by("cgroup_inet6_post_bind") }),
-      part("src_port", 44, by("cgroup_inet4_post_bind", "cgroup_inet6_post_bind")),
-      field("dst_port", 48, { narrow: true }),
+      head("src_port", 44, by("cgroup_inet4_post_bind", "cgroup_inet6_post_bind")),
+      field("dst_port", 48, { narrow: "half" }),
       part("dst_ip4", 52),
       part("dst_ip6", 56, { size: 16 }),
-      part("state", 72),
-      part("rx_queue_mapping", 76),
+      head("state", 72),
+      head("rx_queue_mapping", 76),
     ],
   },
   cgroupSockAddr: {
@@ -207,7 +214,7 @@ export const CONTEXTS = {
       pointer("skb_data", 192, "packet"),
       pointer("skb_data_end", 200, "packet_end"),
       field("skb_len", 208),
-      part("skb_tcp_flags", 212),
+      head("skb_tcp_flags", 212),
       field("skb_hwtstamp", 216, { access: 8 }),
     ],
   },
@@ -234,10 +241,10 @@ export const CONTEXTS = {
     fields: [
       pointer("data", 0, "packet"),
       pointer("data_end", 8, "packet_end"),
-      field("len", 16),
-      part("eth_protocol", 20),
-      field("ip_protocol", 24),
-      field("bind_inany", 28),
+      part("len", 16),
+      part("eth_protocol", 20, { narrowest: 2 }),
+      part("ip_protocol", 24),
+      part("bind_inany", 28),
       field("hash", 32),
       pointer("sk", 40, "sock"),
       pointer("migrating_sk", 48, "sock_common_or_null"),
@@ -281,6 +288,11 @@ export const CONTEXTS = {
       field("optlen", 32, { writable: true }),
       field("retval", 36, { writable: true, ...by("cgroup_getsockopt") }),
     ],
+  },
+  syscall: {
+    name: "args",
+    size: 0xffff,
+    fields: [{ ...bytes("args", 0, 0xffff), writable: true, narrowStore: true }],
   },
   lirc: { name: "lirc_mode2_sample", size: 4, fields: [field("sample", 0)] },
 } as const satisfies Record<string, ContextLayout>;

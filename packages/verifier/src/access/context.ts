@@ -30,10 +30,18 @@ export const checkUnmodifiedContext = (pointer: Register, register: number): voi
   }
 };
 
-const sizeFits = (field: ContextField, { size, kind }: Access): boolean => {
+/** Whether a part of an element may be loaded; `at` counts from the element's first byte. */
+const mayNarrow = ({ narrow, narrowest = 1, access }: ContextField, at: number, size: number): boolean => {
+  if (size < narrowest) return false;
+  if (narrow === "start") return at === 0;
+  return narrow === "half" ? at + size <= access / 2 : narrow;
+};
+
+const sizeFits = (field: ContextField, { offset, size, kind }: Access): boolean => {
   if (size === field.access) return true;
   if (size > field.access) return field.wide === true && size === 8;
-  return kind === "read" ? field.narrow : field.narrowStore === true;
+  if (kind === "write") return field.narrowStore === true;
+  return mayNarrow(field, (offset - field.offset) % field.access, size);
 };
 
 const allows = (walk: Walk, field: ContextField, access: Access): boolean => {

@@ -5,26 +5,39 @@ import { kindName, type Register, scalarRegister } from "../state/register.js";
 import type { Walk } from "../walk.js";
 import type { Access } from "./access.js";
 
-/** Bytes of struct bpf_sock; its 2-byte port is followed by 2 bytes of padding. */
+/** Bytes of struct bpf_sock, whose fields are 4 bytes each. */
 const SOCK_SIZE = 80;
+/** Its addresses, as [from, to): any part of them may be read. */
+const ADDRESSES = [
+  [24, 44],
+  [52, 72],
+] as const;
+/** Family, type, protocol, source port, state, receive queue: parts are read from the first byte on. */
+const HEADS: readonly number[] = [4, 8, 12, 44, 72, 76];
+/** The destination port: 2 bytes, followed by 2 bytes of padding that are only read with it. */
 const PORT = 48;
 /** Fields `type` to `priority` of a socket are only there for full sockets. */
 const FULL_ONLY = [8, 24] as const;
 /** struct bpf_tcp_sock: 4-byte fields but for two counters of 8 bytes. */
-const TCP_SOCK_SIZE = 120;
+const TCP_SOCK_SIZE = 112;
 const TCP_WIDE_FIELDS = [80, 88];
+
+const mayNarrow = (offset: number, size: number): boolean =>
+  HEADS.includes(offset) ||
+  (offset >= PORT && offset + size <= PORT + 2) ||
+  ADDRESSES.some(([from, to]) => offset >= from && offset < to);
 
 const socketAllows = (offset: number, size: number, full: boolean): boolean => {
   if (offset < 0 || offset + size > SOCK_SIZE || offset % size !== 0 || size === 8) return false;
-  if (offset === PORT + 2 || offset === PORT + 3) return false;
-  return full || offset < FULL_ONLY[0] || offset >= FULL_ONLY[1];
+  if (!full && offset >= FULL_ONLY[0] && offset < FULL_ONLY[1]) return false;
+  return size === 4 || mayNarrow(offset, size);
 };
 
 const tcpSocketAllows = (offset: number, size: number): boolean =>
   offset >= 0 &&
   offset + size <= TCP_SOCK_SIZE &&
   offset % size === 0 &&
-  size === (TCP_WIDE_FIELDS.includes(offset) ? 8 : 4);
+  size === (TCP_WIDE_FIELDS.includes(offset & ~7) ? 8 : 4);
 
 /** Sockets are read only, at known offsets, field by field. */
 export const accessSocket = (_walk: Walk, access: Access): Register => {
