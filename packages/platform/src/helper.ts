@@ -24,7 +24,7 @@ export type ArgumentType =
     }
   | { readonly kind: "size"; readonly zero: boolean } // bytes of the preceding memory argument
   | { readonly kind: "constant_size" } // a known number of bytes, of the returned memory
-  | { readonly kind: "constant_string" } // NUL-terminated text in a frozen map
+  | { readonly kind: "constant_string"; readonly format?: true } // NUL-terminated text in a frozen map
   | { readonly kind: "function" } // a callback
   | { readonly kind: "allocated" } // reserved memory, released by the call
   | { readonly kind: "socket"; readonly full: boolean; readonly nullable?: true }
@@ -85,6 +85,8 @@ export interface HelperPrototype {
   readonly mightSleep?: true;
   /** The helper calls its `function` argument any number of times, until that returns 1, with these arguments. */
   readonly callback?: readonly CallbackParameter[];
+  /** Index of the argument that bounds how often the helper calls back. */
+  readonly callbackLimit?: number;
   /** The result is at most the helper's size argument, or a negative error. */
   readonly boundedBySize?: true;
 }

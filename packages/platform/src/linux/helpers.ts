@@ -26,6 +26,7 @@ const SIZE: ArgumentType = { kind: "size", zero: false };
 const SIZE0: ArgumentType = { kind: "size", zero: true };
 const ALLOC_SIZE: ArgumentType = { kind: "constant_size" };
 const STRING: ArgumentType = { kind: "constant_string" };
+const FORMAT: ArgumentType = { kind: "constant_string", format: true };
 const FUNC: ArgumentType = { kind: "function" };
 const STACKN: ArgumentType = { kind: "stack_or_null" };
 const RECORD: ArgumentType = { kind: "allocated" };
@@ -245,7 +246,7 @@ const ROWS: readonly HelperRow[] = [
   {
     id: 107,
     name: "sk_storage_get",
-    args: [MAP, SOCKETN, MAPVALN, ANY],
+    args: [MAP, SOCKET, MAPVALN, ANY],
     returns: MAP_VALUE_OR_NULL,
     variants: [
       { programTypes: ["cgroup_sock"], args: [MAP, CTX, MAPVALN, ANY] },
@@ -255,7 +256,7 @@ const ROWS: readonly HelperRow[] = [
   {
     id: 108,
     name: "sk_storage_delete",
-    args: [MAP, SOCKETN],
+    args: [MAP, SOCKET],
     variants: [{ programTypes: ["syscall"], args: [unsupported("kernel object")] }],
   },
   { id: 109, name: "send_signal", args: [ANY] },
@@ -344,7 +345,7 @@ const ROWS: readonly HelperRow[] = [
     args: [MAP, FUNC, STACKN, ANY],
     callback: ["map", "map_key", "map_value", "context"],
   },
-  { id: 165, name: "snprintf", args: [READN, SIZE0, STRING, READN, SIZE0], gplOnly: true },
+  { id: 165, name: "snprintf", args: [READN, SIZE0, FORMAT, READN, SIZE0], gplOnly: true },
   { id: 166, name: "sys_bpf", args: [ANY, READ, SIZE], mightSleep: true },
   { id: 167, name: "btf_find_by_name_kind", args: [READ, SIZE, ANY, ANY], mightSleep: true },
   { id: 168, name: "sys_close", args: [ANY], mightSleep: true },
@@ -378,7 +379,7 @@ const ROWS: readonly HelperRow[] = [
   { id: 178, name: "skc_to_unix_sock", args: [SOCKET], returns: unsupported("kernel object") },
   { id: 179, name: "kallsyms_lookup_name", args: [READ, SIZE0, ANY, fixed("write", 8, "aligned")] },
   { id: 180, name: "find_vma", args: [unsupported("kernel object"), ANY, FUNC, STACKN, ANY] },
-  { id: 181, name: "loop", args: [SCALAR, FUNC, STACKN, ANY], callback: ["scalar", "context"] },
+  { id: 181, name: "loop", args: [SCALAR, FUNC, STACKN, ANY], callback: ["scalar", "context"], callbackLimit: 0 },
   { id: 182, name: "strncmp", args: [READ, SIZE, STRING] },
   { id: 183, name: "get_func_arg", args: [CTX, ANY, fixed("write", 8, "aligned")] },
   { id: 184, name: "get_func_ret", args: [CTX, fixed("write", 8, "aligned")] },

@@ -5,7 +5,8 @@ import type { ProgramTypeName } from "../program-types.js";
 const STORE = ["map_lookup_elem", "map_update_elem", "map_delete_elem"];
 const ITERABLE = ["for_each_map_elem"];
 const LOCAL_STORAGE = ["get_local_storage"];
-const NESTED = ["map_lookup_elem", "map_update_elem", "map_delete_elem"];
+/** Programs look inner maps up; only the user puts them in. */
+const NESTED = ["map_lookup_elem"];
 
 /** Programs that may take sockets out of socket maps, and those that may put some in. */
 const SOCKET_TAKERS: readonly ProgramTypeName[] = [

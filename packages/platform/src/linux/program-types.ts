@@ -68,5 +68,6 @@ export const PROGRAM_TYPE_RULES: Readonly<Partial<Record<ProgramTypeName, Progra
   flow_dissector: { context: CONTEXTS.flowDissector, packetReadable: true },
   cgroup_sysctl: { context: CONTEXTS.cgroupSysctl, exit: BOOLEAN },
   cgroup_sockopt: { context: CONTEXTS.cgroupSockopt, packetReadable: true, packetWritable: true, exit: BOOLEAN },
+  syscall: { context: CONTEXTS.syscall },
   sk_lookup: { context: CONTEXTS.skLookup, exit: BOOLEAN },
 };

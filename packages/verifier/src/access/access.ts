@@ -46,7 +46,11 @@ const ALIGNMENT_NAME: Readonly<Partial<Record<PointerKind, string>>> = {
 };
 
 /** Stack accesses are always aligned, because spills are tracked by slot; others where the program asks for it. */
-export const checkAlignment = (walk: Walk, { pointer, offset, size }: Access, always = false): void => {
+export const checkAlignment = (
+  walk: Walk,
+  { pointer, offset, size }: Pick<Access, "pointer" | "offset" | "size">,
+  always = false,
+): void => {
   const { strictAlignment } = walk.program.spec.flags;
   if (pointer.kind !== "fp" && !strictAlignment && !always) return;
   if (size === 1) return;

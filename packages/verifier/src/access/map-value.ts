@@ -13,7 +13,7 @@ import { checkRegion, type RegionAccess } from "./region.js";
 const checkPermission = ({ pointer, offset, size }: RegionAccess, map: MapSpec, kind: "read" | "write"): void => {
   const at = pointer.offset + offset;
   const place = `value_size=${map.valueSize} off=${at} size=${size}`;
-  if (kind === "write" && (map.flags & MAP_FLAGS.readOnlyProgram) !== 0) {
+  if (kind === "write" && (pointer.readOnly || (map.flags & MAP_FLAGS.readOnlyProgram) !== 0)) {
     reject("READ_ONLY", `write into map forbidden, ${place}`);
   }
   if (kind === "read" && (map.flags & MAP_FLAGS.writeOnlyProgram) !== 0) {

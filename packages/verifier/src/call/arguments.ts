@@ -1,4 +1,6 @@
+import type { Size } from "@ebpf/asm";
 import type { ArgumentType, HelperPrototype, MapSpec } from "@ebpf/platform";
+import { checkAlignment } from "../access/access.js";
 import { checkUnmodifiedContext } from "../access/context.js";
 import { frozenContent } from "../access/map-value.js";
 import { knownOnStack } from "../access/stack.js";
@@ -87,6 +89,10 @@ const checkValue = (call: Call, type: ArgumentOf<"map_value">): void => {
 const checkSizedMemory = (call: Call, type: ArgumentOf<"memory">): void => {
   if (type.size === undefined) return; // Checked with the size that follows.
   if (checkNullable(call, type.nullable)) return;
+  if (type.aligned) {
+    const size = type.size as Size;
+    checkAlignment(call.walk, { pointer: call.value, offset: 0, size }, true);
+  }
   useMemory(call, type.size, type.access);
 };
 
@@ -161,7 +167,10 @@ const checkAllocated = (call: Call): void => {
   }
 };
 
-const checkString = (call: Call): void => {
+/** Text with conversions that Linux is known to take: no width, flags or pointer extensions. */
+const SIMPLE_FORMAT = /^(?:[\x20-\x24\x26-\x7e\t\n]|%%|%(?:l|ll)?[diux]|%s)*$/;
+
+const checkString = (call: Call, type: ArgumentOf<"constant_string">): void => {
   const { value, register } = call;
   if (value.kind !== "map_value" || value.nullable) mismatch(call, "map_value");
   const content = frozenContent(value.map!);
@@ -171,6 +180,10 @@ const checkString = (call: Call): void => {
   const from = value.offset + W.toNumber(start);
   if (from < 0 || from >= content.length || content.indexOf(0, from) < 0) {
     reject("BAD_ARGUMENT", "string is not zero-terminated", register);
+  }
+  const text = content.subarray(from, content.indexOf(0, from));
+  if (type.format && !SIMPLE_FORMAT.test(String.fromCharCode(...text))) {
+    reject("UNSUPPORTED_HELPER", "only formats of plain numbers and strings are modelled", register);
   }
 };
 

@@ -46,11 +46,21 @@ const callee = (walk: Walk, helper: HelperPrototype): number => {
   return register.subprogram;
 };
 
+/** The most rounds that the helper will do. */
+const roundLimit = (walk: Walk, { callbackLimit }: HelperPrototype): number =>
+  callbackLimit === undefined
+    ? Number.POSITIVE_INFINITY
+    : W.toUnsignedNumber(walk.read(callbackLimit + 1).value.u64.max);
+
 /** Queues one run of the callback; the current path goes on as if the helper returned. */
 export const queueCallback = (walk: Walk, helper: HelperPrototype, given: Arguments): void => {
   if (helper.callback === undefined) return;
   const subprogram = walk.program.subprograms[callee(walk, helper)]!;
-  const { frames } = walk.state;
+  const { frames, frame: caller } = walk.state;
+  if (caller.callbackRounds >= roundLimit(walk, helper)) {
+    caller.callbackRounds = 0;
+    return;
+  }
   if (frames.length >= walk.platform.limits.frames) {
     reject("CALL_DEPTH", `the call stack of ${frames.length + 1} frames is too deep`);
   }
@@ -63,8 +73,11 @@ export const queueCallback = (walk: Walk, helper: HelperPrototype, given: Argume
   });
   frame.registers[FRAME_POINTER] = pointerRegister("fp", { frame: frame.index });
   const inside = walk.state.fork();
+  inside.frame.callbackRounds++;
+  inside.callbackDepth++;
   inside.frames.push(frame);
   walk.branchTo(subprogram.start, inside);
+  caller.callbackRounds = 0;
 };
 
 /** A callback says 0 to be called again and 1 to stop. */

@@ -21,16 +21,7 @@ const SYMBOLS: Readonly<Partial<Record<AluOperator, string>>> = {
   arsh: "s>>=",
 };
 
-const MOVABLE: ReadonlySet<RegisterKind> = new Set([
-  "ctx",
-  "map_value",
-  "map_key",
-  "fp",
-  "pkt",
-  "pkt_meta",
-  "mem",
-  "func",
-]);
+const MOVABLE: ReadonlySet<RegisterKind> = new Set(["ctx", "map_value", "map_key", "fp", "pkt", "pkt_meta", "mem"]);
 
 const isZeroOffset = (amount: S.Scalar): boolean => {
   const value = S.constantValue(amount);

@@ -84,6 +84,11 @@ export const checkMaps = (program: Program, platform: Platform): void => {
     if (!used.has(map)) checkMap(program, map);
     used.add(map);
   }
+  for (const type of ["cgroup_storage", "percpu_cgroup_storage"]) {
+    if ([...used].filter((map) => map.type === type).length > 1) {
+      reject("MAP_NOT_ALLOWED", "only one cgroup storage of each type is allowed");
+    }
+  }
   if (used.size > platform.limits.maps) {
     reject("TOO_MANY_MAPS", `The total number of maps per program has reached the limit of ${platform.limits.maps}`);
   }

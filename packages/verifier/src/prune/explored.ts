@@ -60,6 +60,8 @@ export class Explored {
     const callsBack = bounded && walk.instruction.op.family === "call";
     if (callsBack) return this.proves(walk, old);
     if (old.state.mayGotoDepth !== walk.state.mayGotoDepth) return bounded && this.proves(walk, old);
+    // In another round of a callback's loop, the same state again is how that loop settles.
+    if (old.state.callbackDepth !== walk.state.callbackDepth) return false;
     if (subsumes(old.state, walk.state, { pc, live: walk.program.live, how: "exact" })) {
       reject("INFINITE_LOOP", `infinite loop detected at insn ${pc}`);
     }

@@ -80,7 +80,7 @@ class Comparison {
   }
 
   slot(old: Slot, current: Slot): boolean {
-    if (old === current) return true;
+    if (old.spilled === undefined && old === current) return true;
     if (old.spilled !== undefined) {
       if (current.spilled === undefined || spilledBytes(old) !== spilledBytes(current)) {
         return this.how === "within" && this.unknownSpill(old, current);
@@ -96,7 +96,14 @@ class Comparison {
   /** An unknown unlinked number on the stack is as good as unknown bytes. */
   private unknownSpill(old: Slot, current: Slot): boolean {
     const { spilled } = old;
-    if (spilled === undefined || !isScalar(spilled) || spilled.id !== 0 || !S.isUnknown(spilled.value)) return false;
+    if (
+      spilled === undefined ||
+      spilledBytes(old) !== SLOT_BYTES ||
+      !isScalar(spilled) ||
+      spilled.id !== 0 ||
+      !S.isUnknown(spilled.value)
+    )
+      return false;
     return current.spilled === undefined || isScalar(current.spilled);
   }
 
@@ -136,6 +143,8 @@ const framesMatch = (
     const now = current.frames[index]!;
     if (before.callSite !== now.callSite || before.callback !== now.callback || before.subprogram !== now.subprogram)
       return false;
+    // Fewer rounds of a callback behind means more to come.
+    if (before.callbackRounds > now.callbackRounds) return false;
     const mask = liveIn(live, current, pc, now);
     for (let register = 0; register < before.registers.length; register++) {
       if ((mask & (1 << register)) === 0) continue;

@@ -18,6 +18,8 @@ export class Frame {
   readonly callback: boolean;
   registers: Register[];
   stack: Slot[];
+  /** How often the helper that runs now has called back. */
+  callbackRounds = 0;
 
   constructor(index: number, subprogram: number, callSite: number, callback = false) {
     this.index = index;
@@ -32,6 +34,7 @@ export class Frame {
     const copy = new Frame(this.index, this.subprogram, this.callSite, this.callback);
     copy.registers = this.registers.slice();
     copy.stack = this.stack.slice();
+    copy.callbackRounds = this.callbackRounds;
     return copy;
   }
 
@@ -59,11 +62,14 @@ export class State {
   references: readonly Reference[];
   /** How often `may_goto` was passed on this path. */
   mayGotoDepth: number;
+  /** How often helpers called back on this path. */
+  callbackDepth: number;
 
   constructor(frames: Frame[]) {
     this.frames = frames;
     this.references = [];
     this.mayGotoDepth = 0;
+    this.callbackDepth = 0;
   }
 
   /** A copy that can change by itself. Registers and slots are immutable and stay shared. */
@@ -71,6 +77,7 @@ export class State {
     const copy = new State(this.frames.map((frame) => frame.fork()));
     copy.references = this.references;
     copy.mayGotoDepth = this.mayGotoDepth;
+    copy.callbackDepth = this.callbackDepth;
     return copy;
   }
 

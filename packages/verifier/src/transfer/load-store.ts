@@ -62,7 +62,7 @@ const legacyLoad = (walk: Walk, slot: Instruction, op: LoadOperation): void => {
     walk.read(slot.src);
   }
   for (let register = 0; register <= 5; register++) walk.state.setRegister(register, NOT_INIT);
-  walk.state.setRegister(0, scalarRegister(truncate(S.UNKNOWN, 4)));
+  walk.state.setRegister(0, UNKNOWN_SCALAR);
 };
 
 export const stepLoad = (walk: Walk, slot: Instruction, op: LoadOperation): void => {
