@@ -11,9 +11,9 @@ const behindDeadBranch = (text: string): ProgramSpec => ({
   license: "GPL",
   flags: {},
   byteOrder: "little",
-  instructions: assemble(`r0 = 0\nif r0 s<= 0 goto out\n${text}\nout:\nr0 = 0\nexit`, { dialect: "kernel" }).sections.find(
-    (section) => section.executable,
-  )!.instructions,
+  instructions: assemble(`r0 = 0\nif r0 s<= 0 goto out\n${text}\nout:\nr0 = 0\nexit`, {
+    dialect: "kernel",
+  }).sections.find((section) => section.executable)!.instructions,
   functions: [],
   lines: [],
   maps: new Map(),

@@ -74,13 +74,3 @@ export const checkRegion = (access: RegionAccess, limit: number, name: RegionNam
     );
   }
 };
-
-/** Objects that are accessed at fixed offsets only: the pointer's offset plus the instruction's, or a rejection. */
-export const fixedOffset = (
-  { register, pointer, offset }: RegionAccess,
-  message: (bits: Register) => string,
-): number => {
-  const { value } = pointer;
-  if (!W.equal(value.u64.min, value.u64.max)) reject("CONTEXT_ACCESS", message(pointer), register);
-  return pointer.offset + offset + W.toNumber(value.u64.min);
-};

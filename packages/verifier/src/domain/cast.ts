@@ -45,15 +45,13 @@ export const signExtend32 = (a: Scalar, bits: 8 | 16): Scalar => {
   const max = extend32(a.s32.max, bits);
   const monotone = a.s32.min >> bits === a.s32.max >> bits && min < 0 === max < 0;
   const largest = 2 ** (bits - 1) - 1;
-  const range = monotone ? ofSigned(W.fromInt32(min), W.fromInt32(max)) : ofSigned(W.fromInt32(~largest), W.fromInt32(largest));
+  const range = monotone
+    ? ofSigned(W.fromInt32(min), W.fromInt32(max))
+    : ofSigned(W.fromInt32(~largest), W.fromInt32(largest));
   return zeroExtend32(range);
 };
 
 const extend32 = (a: number, bits: 8 | 16): number => (a << (32 - bits)) >> (32 - bits);
-
-/** The low 32 bits kept and the high ones unknown. */
-export const forgetHigh = (a: Scalar): Scalar =>
-  settle({ bits: T.withLow(T.UNKNOWN, T.low(a.bits)), u64: U64, s64: S64, u32: a.u32, s32: a.s32 });
 
 /** What a load of `bytes` bytes of unknown memory gives. */
 export const unknownOf = (bytes: 1 | 2 | 4 | 8): Scalar => truncate(UNKNOWN, bytes);

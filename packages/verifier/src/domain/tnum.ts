@@ -27,8 +27,6 @@ export const constant = (value: Word): Tnum => tnum(value, W.ZERO);
 
 export const isConstant = (t: Tnum): boolean => W.isZero(t.mask);
 
-export const isUnknown = (t: Tnum): boolean => W.equal(t.mask, W.ONES);
-
 export const equal = (a: Tnum, b: Tnum): boolean => a === b || (W.equal(a.value, b.value) && W.equal(a.mask, b.mask));
 
 /** The least tnum that holds every value of the unsigned interval: the common leading bits. */

@@ -53,8 +53,6 @@ export const add = (a: Word, b: Word): Word => {
 
 export const subtract = (a: Word, b: Word): Word => word(a.lo - b.lo, a.hi - b.hi - (a.lo >>> 0 < b.lo >>> 0 ? 1 : 0));
 
-export const negate = (a: Word): Word => subtract(ZERO, a);
-
 export const and = (a: Word, b: Word): Word => ({ lo: a.lo & b.lo, hi: a.hi & b.hi });
 export const or = (a: Word, b: Word): Word => ({ lo: a.lo | b.lo, hi: a.hi | b.hi });
 export const xor = (a: Word, b: Word): Word => ({ lo: a.lo ^ b.lo, hi: a.hi ^ b.hi });

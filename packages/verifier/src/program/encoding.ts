@@ -11,7 +11,8 @@ const LD_IMM64 = 0x18;
 
 const checkSlot = ({ op, opcode }: Instruction): void => {
   if (op.family === "call" && op.target === "register") reject("REGISTER_CALL", `unknown opcode ${hex(opcode)}`);
-  if (op.family === "jump" && op.operator === "gotox") reject("UNSUPPORTED_INDIRECT_JUMP", `unknown opcode ${hex(opcode)}`);
+  if (op.family === "jump" && op.operator === "gotox")
+    reject("UNSUPPORTED_INDIRECT_JUMP", `unknown opcode ${hex(opcode)}`);
   if (op.family !== "raw") return;
   if (!KNOWN_OPCODES.has(opcode)) reject("BAD_INSTRUCTION", `unknown opcode ${hex(opcode)}`);
   if (opcode === LD_IMM64) reject("BAD_INSTRUCTION", "invalid bpf_ld_imm64 insn");
