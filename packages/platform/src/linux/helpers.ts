@@ -22,6 +22,7 @@ const READ: ArgumentType = { kind: "memory", access: "read" };
 const READN: ArgumentType = { kind: "memory", access: "read", nullable: true };
 const WRITE: ArgumentType = { kind: "memory", access: "write" };
 const UPDATE: ArgumentType = { kind: "memory", access: "update" };
+const UPDATEN: ArgumentType = { kind: "memory", access: "update", nullable: true };
 const SIZE: ArgumentType = { kind: "size", zero: false };
 const SIZE0: ArgumentType = { kind: "size", zero: true };
 const ALLOC_SIZE: ArgumentType = { kind: "constant_size" };
@@ -178,7 +179,7 @@ const ROWS: readonly HelperRow[] = [
   { id: 66, name: "skb_get_xfrm_state", args: [CTX, ANY, WRITE, SIZE, ANY] },
   { id: 67, name: "get_stack", args: [CTX, WRITE, SIZE0, ANY], gplOnly: true, boundedBySize: true },
   { id: 68, name: "skb_load_bytes_relative", args: [CTX, ANY, WRITE, SIZE, ANY] },
-  { id: 69, name: "fib_lookup", args: [CTX, READ, SIZE, ANY], gplOnly: true },
+  { id: 69, name: "fib_lookup", args: [CTX, UPDATE, SIZE, ANY], gplOnly: true },
   { id: 70, name: "sock_hash_update", args: [CTX, MAP, KEY, ANY] },
   { id: 71, name: "msg_redirect_hash", args: [CTX, MAP, KEY, ANY] },
   { id: 72, name: "sk_redirect_hash", args: [CTX, MAP, KEY, ANY] },
@@ -237,7 +238,7 @@ const ROWS: readonly HelperRow[] = [
     gplOnly: true,
     packetArguments: true,
   },
-  { id: 101, name: "sysctl_get_name", args: [CTX, READ, SIZE, ANY] },
+  { id: 101, name: "sysctl_get_name", args: [CTX, UPDATE, SIZE, ANY] },
   { id: 102, name: "sysctl_get_current_value", args: [CTX, WRITE, SIZE] },
   { id: 103, name: "sysctl_get_new_value", args: [CTX, WRITE, SIZE] },
   { id: 104, name: "sysctl_set_new_value", args: [CTX, READ, SIZE] },
@@ -269,7 +270,7 @@ const ROWS: readonly HelperRow[] = [
   { id: 116, name: "tcp_send_ack", args: [unsupported("kernel object")] },
   { id: 117, name: "send_signal_thread", args: [ANY] },
   { id: 118, name: "jiffies64", args: [], returnClass: "full64" },
-  { id: 119, name: "read_branch_records", args: [CTX, READN, SIZE0, ANY], gplOnly: true },
+  { id: 119, name: "read_branch_records", args: [CTX, UPDATEN, SIZE0, ANY], gplOnly: true },
   { id: 120, name: "get_ns_current_pid_tgid", args: [ANY, ANY, WRITE, SIZE] },
   { id: 121, name: "xdp_output", args: [unsupported("kernel object"), MAP, ANY, READ, SIZE0], gplOnly: true },
   { id: 122, name: "get_netns_cookie", args: [CTXN], returnClass: "full64" },
@@ -309,7 +310,7 @@ const ROWS: readonly HelperRow[] = [
   { id: 146, name: "inode_storage_delete", args: [MAP, unsupported("kernel object")] },
   { id: 147, name: "d_path", args: [unsupported("kernel object"), READ, SIZE0] },
   { id: 148, name: "copy_from_user", args: [WRITE, SIZE0, ANY], mightSleep: true },
-  { id: 149, name: "snprintf_btf", args: [READ, SIZE, READ, SIZE, ANY] },
+  { id: 149, name: "snprintf_btf", args: [UPDATE, SIZE, READ, SIZE, ANY] },
   { id: 150, name: "seq_printf_btf", args: [unsupported("kernel object"), READ, SIZE0, ANY], gplOnly: true },
   { id: 151, name: "skb_cgroup_classid", args: [CTX] },
   { id: 152, name: "redirect_neigh", args: [ANY, READN, SIZE0, ANY] },
@@ -345,7 +346,7 @@ const ROWS: readonly HelperRow[] = [
     args: [MAP, FUNC, STACKN, ANY],
     callback: ["map", "map_key", "map_value", "context"],
   },
-  { id: 165, name: "snprintf", args: [READN, SIZE0, FORMAT, READN, SIZE0], gplOnly: true },
+  { id: 165, name: "snprintf", args: [UPDATEN, SIZE0, FORMAT, READN, SIZE0], gplOnly: true },
   { id: 166, name: "sys_bpf", args: [ANY, READ, SIZE], mightSleep: true },
   { id: 167, name: "btf_find_by_name_kind", args: [READ, SIZE, ANY, ANY], mightSleep: true },
   { id: 168, name: "sys_close", args: [ANY], mightSleep: true },

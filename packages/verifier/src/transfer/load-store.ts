@@ -1,5 +1,6 @@
 import type { AtomicOperation, Instruction, LoadOperation, StoreOperation } from "@ebpf/asm";
-import { type Access, accessMemoryAt } from "../access/access.js";
+import { type Access, accessMemoryAt, checkAlignment } from "../access/access.js";
+import { checkUnmodifiedContext } from "../access/context.js";
 import { signExtend, truncate } from "../domain/cast.js";
 import * as S from "../domain/scalar.js";
 import * as W from "../domain/word.js";
@@ -58,6 +59,7 @@ const legacyLoad = (walk: Walk, slot: Instruction, op: LoadOperation): void => {
   if (context.kind !== "ctx") {
     reject("BAD_ARGUMENT", "at the time of BPF_LD_ABS|IND R6 != pointer to skb", CONTEXT_REGISTER);
   }
+  checkUnmodifiedContext(context, CONTEXT_REGISTER);
   if (op.mode === "ind") {
     walk.read(slot.src);
   }
@@ -104,11 +106,12 @@ const readModifyWrite = (walk: Walk, slot: Instruction, op: AtomicOperation): vo
   const target = operator === "cmpxchg" ? 0 : slot.src;
   if (op.fetch) walk.checkWritable(target);
   const access: Access = { kind: "read", register: slot.dst, pointer, offset: slot.offset, size };
+  checkAlignment(walk, access, true);
   const old = accessMemoryAt(walk, access);
   // What is stored may be anything: the old value, the operand, or a mix of both.
   accessMemoryAt(walk, { ...access, kind: "write", value: UNKNOWN_SCALAR });
-  if (op.fetch)
-    walk.write(target, isScalar(old) ? unlinked({ ...old, value: truncate(old.value, size) }) : UNKNOWN_SCALAR);
+  // A pointer that was spilled whole comes back as that pointer.
+  if (op.fetch) walk.write(target, isScalar(old) ? unlinked({ ...old, value: truncate(old.value, size) }) : old);
 };
 
 const loadAcquire = (walk: Walk, slot: Instruction, op: AtomicOperation): void => {
@@ -116,6 +119,7 @@ const loadAcquire = (walk: Walk, slot: Instruction, op: AtomicOperation): void =
   walk.checkWritable(slot.dst);
   checkAtomicTarget(pointer, slot.src, "loads from");
   const access: Access = { kind: "read", register: slot.src, pointer, offset: slot.offset, size: op.size };
+  checkAlignment(walk, access, true);
   const loaded = accessMemoryAt(walk, access);
   walk.write(slot.dst, isScalar(loaded) ? { ...loaded, value: truncate(loaded.value, op.size) } : loaded);
 };
@@ -124,7 +128,9 @@ const storeRelease = (walk: Walk, slot: Instruction, op: AtomicOperation): void 
   const value = walk.read(slot.src);
   const pointer = walk.read(slot.dst);
   checkAtomicTarget(pointer, slot.dst, "stores into");
-  accessMemoryAt(walk, { kind: "write", register: slot.dst, pointer, offset: slot.offset, size: op.size, value });
+  const access: Access = { kind: "write", register: slot.dst, pointer, offset: slot.offset, size: op.size, value };
+  checkAlignment(walk, access, true);
+  accessMemoryAt(walk, access);
 };
 
 export const stepAtomic = (walk: Walk, slot: Instruction, op: AtomicOperation): void => {
