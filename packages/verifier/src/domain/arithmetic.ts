@@ -2,7 +2,7 @@ import type { AluOperator } from "@ebpf/asm";
 import { zeroExtend32 } from "./cast.js";
 import * as I from "./interval.js";
 import { interval, S32, S64, U32, U64 } from "./interval.js";
-import { constantValue, type Scalar, UNKNOWN } from "./scalar.js";
+import { constantValue, type Scalar, UNKNOWN, ZERO } from "./scalar.js";
 import { settle } from "./settle.js";
 import * as T from "./tnum.js";
 import * as W from "./word.js";
@@ -155,18 +155,10 @@ const SHIFTS: ReadonlySet<AluOperator> = new Set(["lsh", "rsh", "arsh"]);
  * 32-bit result too, although it is zero.
  */
 export const compute = (operator: AluOperator, width: 32 | 64, a: Scalar, b: Scalar): Scalar => {
-  if (operator === "neg") return compute("sub", width, NOTHING, a);
+  if (operator === "neg") return compute("sub", width, ZERO, a);
   if (!isTracked(operator) || (SHIFTS.has(operator) && distance(b, width) === undefined)) return UNKNOWN;
   const result = TRANSFERS[width][operator](a, b);
   return width === 64
     ? settle(result)
     : zeroExtend32(settle({ ...UNKNOWN, bits: T.withLow(T.UNKNOWN, result.bits), u32: result.u32, s32: result.s32 }));
-};
-
-const NOTHING: Scalar = {
-  bits: T.constant(W.ZERO),
-  u64: interval(W.ZERO, W.ZERO),
-  s64: interval(W.ZERO, W.ZERO),
-  u32: interval(0, 0),
-  s32: interval(0, 0),
 };

@@ -1,4 +1,4 @@
-import { interval, S32, S64, U32, U64 } from "./interval.js";
+import { interval, S32, S64, U32 } from "./interval.js";
 import { constant, constantValue, type Scalar, UNKNOWN } from "./scalar.js";
 import { ofSigned, settle } from "./settle.js";
 import * as T from "./tnum.js";
