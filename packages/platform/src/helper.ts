@@ -87,6 +87,8 @@ export interface HelperPrototype {
   readonly callback?: readonly CallbackParameter[];
   /** Index of the argument that bounds how often the helper calls back. */
   readonly callbackLimit?: number;
+  /** The helper changes its map: not one that programs may only read. */
+  readonly changesMap?: true;
   /** The result is at most the helper's size argument, or a negative error. */
   readonly boundedBySize?: true;
 }

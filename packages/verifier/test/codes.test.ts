@@ -121,6 +121,8 @@ const FAILING: Record<RejectionCode, Failing> = {
   REFERENCE_LEAK: { text: `${RESERVE}out:${END}` },
   CALL_DEPTH: { text: chain(8, "r0 = 0") },
   RECURSION: { text: `call f${END}\nf:\ncall f\nexit` },
+  BAD_ATTACH_TYPE: { text: "r0 = 1\nexit", spec: { type: "sk_lookup", attachType: "xdp" } },
+  NOT_SLEEPABLE: { text: "r0 = 1\nexit", spec: { flags: { sleepable: true } } },
   SLEEPABLE: {
     text: `r1 = r10\nr1 += -8\nr2 = 8\nr3 = 0\ncall copy_from_user${END}`,
   },

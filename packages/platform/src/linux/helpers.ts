@@ -85,8 +85,8 @@ interface HelperRow extends Partial<Omit<HelperPrototype, "arguments" | "variant
 
 const ROWS: readonly HelperRow[] = [
   { id: 1, name: "map_lookup_elem", args: [MAP, KEY], returns: MAP_VALUE_OR_NULL, packetArguments: true },
-  { id: 2, name: "map_update_elem", args: [MAP, KEY, MAPVAL, ANY], packetArguments: true },
-  { id: 3, name: "map_delete_elem", args: [MAP, KEY], packetArguments: true },
+  { id: 2, name: "map_update_elem", args: [MAP, KEY, MAPVAL, ANY], changesMap: true, packetArguments: true },
+  { id: 3, name: "map_delete_elem", args: [MAP, KEY], changesMap: true, packetArguments: true },
   { id: 4, name: "probe_read", args: [WRITE, SIZE0, ANY], gplOnly: true },
   { id: 5, name: "ktime_get_ns", args: [], returnClass: "full64" },
   { id: 6, name: "trace_printk", args: [READ, SIZE], gplOnly: true },
@@ -211,8 +211,8 @@ const ROWS: readonly HelperRow[] = [
     acquires: true,
   },
   { id: 86, name: "sk_release", args: [SOCKET], releases: 0 },
-  { id: 87, name: "map_push_elem", args: [MAP, MAPVAL, ANY], packetArguments: true },
-  { id: 88, name: "map_pop_elem", args: [MAP, MAPVALW] },
+  { id: 87, name: "map_push_elem", args: [MAP, MAPVAL, ANY], changesMap: true, packetArguments: true },
+  { id: 88, name: "map_pop_elem", args: [MAP, MAPVALW], changesMap: true },
   { id: 89, name: "map_peek_elem", args: [MAP, MAPVALW] },
   { id: 90, name: "msg_push_data", args: [CTX, ANY, ANY, ANY], mayMovePacket: true },
   { id: 91, name: "msg_pop_data", args: [CTX, ANY, ANY, ANY], mayMovePacket: true },
@@ -361,6 +361,7 @@ const ROWS: readonly HelperRow[] = [
     gplOnly: true,
     returnClass: "full64",
     variants: [
+      { programTypes: ["tracepoint", "raw_tracepoint", "raw_tracepoint_writable", "perf_event"], unavailable: true },
       {
         attachTypes: ["trace_kprobe_multi", "trace_kprobe_session", "trace_uprobe_multi", "trace_uprobe_session"],
         gplOnly: false,

@@ -17,6 +17,7 @@ const tunnel: ProgramTypeRules = { context: CONTEXTS.lightweightTunnel, packetRe
 export const PROGRAM_TYPE_RULES: Readonly<Partial<Record<ProgramTypeName, ProgramTypeRules>>> = {
   socket_filter: { context: CONTEXTS.socketFilter, legacyPacketLoads: true },
   kprobe: {
+    sleepable: true,
     context: CONTEXTS.kprobe,
     tracing: true,
     privateStack: true,
@@ -31,8 +32,19 @@ export const PROGRAM_TYPE_RULES: Readonly<Partial<Record<ProgramTypeName, Progra
     context: CONTEXTS.cgroupSkb,
     packetReadable: true,
     exit: [{ attachTypes: ["cgroup_inet_egress"], range: [0, 3] }, { range: [0, 1] }],
+    attachTypes: ["cgroup_inet_ingress", "cgroup_inet_egress"],
   },
-  cgroup_sock: { context: CONTEXTS.cgroupSock, exit: BOOLEAN },
+  cgroup_sock: {
+    context: CONTEXTS.cgroupSock,
+    exit: BOOLEAN,
+    attachTypes: [
+      "cgroup_inet_ingress", // 0, which Linux takes for cgroup_inet_sock_create
+      "cgroup_inet_sock_create",
+      "cgroup_inet_sock_release",
+      "cgroup_inet4_post_bind",
+      "cgroup_inet6_post_bind",
+    ],
+  },
   lwt_in: tunnel,
   lwt_out: tunnel,
   lwt_xmit: { ...tunnel, packetWritable: true },
@@ -43,6 +55,25 @@ export const PROGRAM_TYPE_RULES: Readonly<Partial<Record<ProgramTypeName, Progra
   raw_tracepoint: { context: CONTEXTS.rawTracepoint, tracing: true, privateStack: true },
   cgroup_sock_addr: {
     context: CONTEXTS.cgroupSockAddr,
+    attachTypes: [
+      "cgroup_inet4_bind",
+      "cgroup_inet6_bind",
+      "cgroup_inet4_connect",
+      "cgroup_inet6_connect",
+      "cgroup_unix_connect",
+      "cgroup_udp4_sendmsg",
+      "cgroup_udp6_sendmsg",
+      "cgroup_unix_sendmsg",
+      "cgroup_udp4_recvmsg",
+      "cgroup_udp6_recvmsg",
+      "cgroup_unix_recvmsg",
+      "cgroup_inet4_getpeername",
+      "cgroup_inet6_getpeername",
+      "cgroup_unix_getpeername",
+      "cgroup_inet4_getsockname",
+      "cgroup_inet6_getsockname",
+      "cgroup_unix_getsockname",
+    ],
     exit: [
       {
         attachTypes: [
@@ -64,10 +95,20 @@ export const PROGRAM_TYPE_RULES: Readonly<Partial<Record<ProgramTypeName, Progra
   },
   lwt_seg6local: tunnel,
   lirc_mode2: { context: CONTEXTS.lirc },
-  sk_reuseport: { context: CONTEXTS.skReuseport, packetReadable: true },
+  sk_reuseport: {
+    context: CONTEXTS.skReuseport,
+    packetReadable: true,
+    attachTypes: ["cgroup_inet_ingress", "sk_reuseport_select", "sk_reuseport_select_or_migrate"],
+  },
   flow_dissector: { context: CONTEXTS.flowDissector, packetReadable: true },
   cgroup_sysctl: { context: CONTEXTS.cgroupSysctl, exit: BOOLEAN },
-  cgroup_sockopt: { context: CONTEXTS.cgroupSockopt, packetReadable: true, packetWritable: true, exit: BOOLEAN },
-  syscall: { context: CONTEXTS.syscall },
-  sk_lookup: { context: CONTEXTS.skLookup, exit: BOOLEAN },
+  cgroup_sockopt: {
+    context: CONTEXTS.cgroupSockopt,
+    packetReadable: true,
+    packetWritable: true,
+    exit: BOOLEAN,
+    attachTypes: ["cgroup_getsockopt", "cgroup_setsockopt"],
+  },
+  syscall: { context: CONTEXTS.syscall, sleepable: true, attachTypes: ["cgroup_inet_ingress"] },
+  sk_lookup: { context: CONTEXTS.skLookup, exit: BOOLEAN, attachTypes: ["sk_lookup"] },
 };

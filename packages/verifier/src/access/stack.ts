@@ -63,7 +63,7 @@ export const stackStretch = (walk: Walk, access: RegionAccess, purpose: Purpose)
   }
   const from = pointer.offset + offset + W.toNumber(min);
   const to = pointer.offset + offset + W.toNumber(max) + size;
-  if (from < -walk.platform.limits.stack || to > 0 || size < 0) outside(access, purpose);
+  if (from < -walk.platform.limits.stack || from >= 0 || to > 0 || size < 0) outside(access, purpose);
   const frame = frameOf(walk, pointer);
   walk.stackDepth[frame.subprogram] = Math.max(walk.stackDepth[frame.subprogram]!, -from);
   return { frame, from, to };

@@ -181,9 +181,21 @@ const checkString = (call: Call, type: ArgumentOf<"constant_string">): void => {
   if (from < 0 || from >= content.length || content.indexOf(0, from) < 0) {
     reject("BAD_ARGUMENT", "string is not zero-terminated", register);
   }
-  const text = content.subarray(from, content.indexOf(0, from));
-  if (type.format && !SIMPLE_FORMAT.test(String.fromCharCode(...text))) {
+  if (type.format) checkFormat(call, new TextDecoder().decode(content.subarray(from, content.indexOf(0, from))));
+};
+
+/** The register behind a format that tells how many bytes of 8-byte arguments there are: data, then its size. */
+const DATA_SIZE_AFTER_FORMAT = 2;
+
+/** Linux parses a format that it knows: it must be well-formed, and have an argument for each conversion. */
+const checkFormat = ({ walk, register }: Call, format: string): void => {
+  if (!SIMPLE_FORMAT.test(format)) {
     reject("UNSUPPORTED_HELPER", "only formats of plain numbers and strings are modelled", register);
+  }
+  const size = S.constantValue(walk.read(register + DATA_SIZE_AFTER_FORMAT).value);
+  const conversions = format.replaceAll("%%", "").split("%").length - 1;
+  if (size === undefined || W.toNumber(size) % 8 !== 0 || W.toNumber(size) / 8 < conversions) {
+    reject("BAD_ARGUMENT", "Invalid format string", register);
   }
 };
 

@@ -1,5 +1,5 @@
 import type { HelperPrototype, MapSpec } from "@ebpf/platform";
-import { mapTypeNumber } from "@ebpf/platform";
+import { MAP_FLAGS, mapTypeNumber } from "@ebpf/platform";
 import { reject } from "../report/reject.js";
 import type { Walk } from "../walk.js";
 
@@ -14,4 +14,7 @@ export const checkMapFits = (walk: Walk, helper: HelperPrototype, map: MapSpec |
     reject("WRONG_MAP_TYPE", `cannot update sockmap in this context\n${refusal}`);
   }
   if (!rules.helpers.includes(name)) reject("WRONG_MAP_TYPE", refusal);
+  if (helper.changesMap && (map.flags & MAP_FLAGS.readOnlyProgram) !== 0) {
+    reject("READ_ONLY", "write into map forbidden");
+  }
 };

@@ -1,6 +1,6 @@
 import type { Instruction } from "@ebpf/asm";
 import { targetOf } from "@ebpf/asm";
-import type { MapSpec, Platform, ProgramSpec, ProgramTypeRules } from "@ebpf/platform";
+import { ATTACH_TYPES, type MapSpec, type Platform, type ProgramSpec, type ProgramTypeRules } from "@ebpf/platform";
 import { reject } from "../report/reject.js";
 import { checkControlFlow } from "./control-flow.js";
 import { liveRegisters } from "./liveness.js";
@@ -108,10 +108,21 @@ const rulesOf = (spec: ProgramSpec, platform: Platform): ProgramTypeRules =>
   platform.programTypes[spec.type] ??
   reject("UNSUPPORTED_PROGRAM_TYPE", `programs of type ${spec.type} are not modelled yet`);
 
+/** What `BPF_PROG_LOAD` refuses before it looks at an instruction. */
+const checkLoad = ({ attachType = ATTACH_TYPES[0], flags, type }: ProgramSpec, rules: ProgramTypeRules): void => {
+  if (rules.attachTypes?.includes(attachType) === false) {
+    reject("BAD_ATTACH_TYPE", `programs of type ${type} can't be loaded for ${attachType}`);
+  }
+  if (flags.sleepable === true && rules.sleepable !== true) {
+    reject("NOT_SLEEPABLE", "Only fentry/fexit/fmod_ret, lsm, iter, uprobe, and struct_ops programs can be sleepable");
+  }
+};
+
 /** Checks a program as a whole and prepares it for the walk. */
 export const prepare = (spec: ProgramSpec, platform: Platform): Program => {
   checkShape(spec, platform);
   const rules = rulesOf(spec, platform);
+  checkLoad(spec, rules);
   const subprograms = findSubprograms(spec, platform);
   if (subprograms.length > platform.limits.subprograms) {
     reject("TOO_MANY_SUBPROGRAMS", `too many subprograms: ${subprograms.length}`);

@@ -8,8 +8,10 @@ const INSTRUCTIONS_BETWEEN = 8;
 /** Inside a loop that still goes round, states this close together tell little. */
 const LOOP_JUMPS = 20;
 const LOOP_INSTRUCTIONS = 100;
-/** A stored state that misses this much more often than it hits is dropped. */
+/** A stored state that misses this much more often than it hits is dropped: comparing costs more than it saves. */
 const MISSES_PER_HIT = 3;
+/** The same for an open state at the head of a loop that something else bounds: it is what the loop settles by. */
+const MISSES_PER_HIT_OF_BOUNDED = 64;
 
 /** The states that were stored, by pc: what the walk need not do again. */
 export class Explored {
@@ -41,7 +43,7 @@ export class Explored {
       }
       if (worthIt) old.misses++;
     }
-    if (worthIt) this.store(walk, stored.filter(isWorthKeeping));
+    if (worthIt) this.store(walk, stored.filter((old) => isWorthKeeping(old, forced)));
     return false;
   }
 
@@ -90,8 +92,11 @@ export class Explored {
   }
 }
 
-const isWorthKeeping = ({ branches, hits, misses }: StoredState): boolean =>
-  branches > 0 || misses <= MISSES_PER_HIT * hits + MISSES_PER_HIT;
+/** Dropping a state never loses soundness: it only means that more is walked, up to the limit. */
+const isWorthKeeping = ({ branches, hits, misses }: StoredState, bounded: boolean): boolean => {
+  const perHit = bounded && branches > 0 ? MISSES_PER_HIT_OF_BOUNDED : MISSES_PER_HIT;
+  return misses <= perHit * hits + perHit;
+};
 
 /** A path has ended: stored states that have no path open any more prove something from here on. */
 export const endPath = (walk: Walk): void => {

@@ -17,6 +17,14 @@ export const CODES = {
     "Every instruction has a known encoding with its reserved fields zero.",
     "Check how the instruction was encoded.",
   ],
+  BAD_ATTACH_TYPE: [
+    "A program's attach type is one that its program type has.",
+    "Set the attach type that belongs to the program type, or use the section name for it.",
+  ],
+  NOT_SLEEPABLE: [
+    "Only some program types can be loaded as sleepable.",
+    "Load the program without the sleepable flag.",
+  ],
   TOO_MANY_SUBPROGRAMS: [
     "A program has no more functions than the platform allows.",
     "Inline functions or use tail calls.",
