@@ -29,7 +29,7 @@ const isZeroOffset = (amount: S.Scalar): boolean => {
 };
 
 /** Only some kinds may be moved at all; others only by known amounts, or by nothing. */
-const checkMovable = (pointer: Register, amount: S.Scalar, register: number): void => {
+const checkMovable = (operator: AluOperator, pointer: Register, amount: S.Scalar, register: number): void => {
   if (pointer.nullable) {
     reject(
       "POINTER_ARITHMETIC",
@@ -39,7 +39,7 @@ const checkMovable = (pointer: Register, amount: S.Scalar, register: number): vo
   }
   if (MOVABLE.has(pointer.kind)) return;
   if (pointer.kind === "flow_keys" && S.isConstant(amount)) return;
-  if (pointer.kind === "map_ptr" && isZeroOffset(amount)) return;
+  if (pointer.kind === "map_ptr" && operator === "add" && isZeroOffset(amount)) return;
   reject("POINTER_ARITHMETIC", `R${register} pointer arithmetic on ${kindName(pointer)} prohibited`, register);
 };
 
@@ -76,7 +76,7 @@ export const checkPointerArithmetic = (
   { register, flipped, width }: { register: number; flipped: boolean; width: 32 | 64 },
 ): void => {
   if (width === 32) reject("POINTER_ARITHMETIC", `R${register} 32-bit pointer arithmetic prohibited`, register);
-  checkMovable(pointer, amount, register);
+  checkMovable(operator, pointer, amount, register);
   checkAmount(amount, pointer);
   if (operator === "add") return;
   if (operator === "sub") {

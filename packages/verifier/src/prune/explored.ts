@@ -43,7 +43,11 @@ export class Explored {
       }
       if (worthIt) old.misses++;
     }
-    if (worthIt) this.store(walk, stored.filter((old) => isWorthKeeping(old, forced)));
+    if (worthIt)
+      this.store(
+        walk,
+        stored.filter((old) => isWorthKeeping(old, forced)),
+      );
     return false;
   }
 

@@ -1,0 +1,127 @@
+import { assemble } from "@ebpf/asm";
+import { MAP_FLAGS, type MapSpec, type ProgramSpec } from "@ebpf/platform";
+import { verify } from "@ebpf/verifier";
+import { describe, expect, it } from "vitest";
+
+/*
+ * Rules that programs made at random found when they were loaded into Linux 6.18.44. Each text is the smallest program
+ * that showed the rule; the messages are the ends of what that kernel said.
+ */
+
+const map = (name: string, options: Partial<MapSpec> = {}): MapSpec => ({
+  name,
+  type: "array",
+  keySize: 4,
+  valueSize: 16,
+  maxEntries: 4,
+  flags: 0,
+  ...options,
+});
+
+const MAPS = new Map([
+  [1, map("plain")],
+  [2, map("read_only", { flags: MAP_FLAGS.readOnlyProgram })],
+  [3, map("nested", { type: "array_of_maps", valueSize: 4, inner: map("inner") })],
+]);
+
+const program = (text: string, spec: Partial<ProgramSpec> = {}): ProgramSpec => ({
+  name: "main",
+  section: "test",
+  type: "socket_filter",
+  license: "GPL",
+  flags: {},
+  byteOrder: "little",
+  instructions: assemble(text, { dialect: "kernel" }).sections.find((section) => section.executable)!.instructions,
+  functions: [],
+  lines: [],
+  maps: MAPS,
+  ...spec,
+});
+
+const KEY = "*(u64 *)(r10 - 8) = 0\nr2 = r10\nr2 += -8\n";
+const VALUE = `${KEY}r1 = map[fd:1]\ncall 1\nif r0 == 0 goto out\n`;
+const OUT = "\nout:\nr0 = 0\nexit";
+
+describe("rules that the live kernel showed", () => {
+  it.each<[string, string, string, Partial<ProgramSpec>?]>([
+    [
+      "a 32-bit quotient is an unknown 64-bit number",
+      "call 7\nw0 /= 2\nr0 >>= 32\nexit",
+      "has smin=0 smax=4294967295 should have been in [0, 1]",
+      { type: "cgroup_skb" },
+    ],
+    [
+      "a 32-bit shift by an unknown distance is an unknown 64-bit number",
+      "call 7\nr6 = r0\ncall 7\nw0 >>= w6\nr0 >>= 32\nexit",
+      "has smin=0 smax=4294967295 should have been in [0, 1]",
+      { type: "cgroup_skb" },
+    ],
+    [
+      "a helper changes the buffer that it writes",
+      "r6 = r1\n*(u64 *)(r10 - 64) = 0\nr2 = r10\nr2 += -64\nr3 = 8\nr4 = 0\ncall 69\n" +
+        "r1 = *(u64 *)(r10 - 64)\nif r1 == 0 goto +1\nr0 = *(u64 *)(r10 + 8)\nr0 = 0\nexit",
+      "invalid read from stack R10 off=8 size=8",
+      { type: "sched_cls" },
+    ],
+    [
+      "atomic operations are aligned",
+      `${VALUE}r1 = 1\nlock *(u64 *)(r0 + 1) += r1${OUT}`,
+      "misaligned value access off 0+0+1 size 8",
+    ],
+    [
+      "an atomic fetch of a spilled pointer gives the pointer",
+      "*(u64 *)(r10 - 8) = r10\nr2 = 0\nr2 = atomic_fetch_add((u64 *)(r10 - 8), r2)\nr2 *= 3\nr0 = 0\nexit",
+      "R2 pointer arithmetic with *= operator prohibited",
+    ],
+    [
+      "packet loads take the context as it came",
+      "r6 = r1\nr6 += 4\nr0 = *(u8 *)skb[4]\nexit",
+      "dereference of modified ctx ptr R6 off=4 disallowed",
+    ],
+    [
+      "programs don't put maps into maps",
+      `${KEY}r1 = map[fd:3]\nr3 = r10\nr3 += -8\nr4 = 0\ncall 2\nr0 = 0\nexit`,
+      "cannot pass map_type 12 into func bpf_map_update_elem#2",
+    ],
+    [
+      "helpers don't change maps that programs may only read",
+      `${KEY}r1 = map[fd:2]\nr3 = r10\nr3 += -8\n*(u64 *)(r10 - 16) = 0\nr3 += -8\nr4 = 0\ncall 2\nr0 = 0\nexit`,
+      "write into map forbidden",
+    ],
+    [
+      "even nothing is not written behind the stack",
+      "r1 = r10\nr2 = 0\nr3 = 0\ncall 113\nr0 = 0\nexit",
+      "invalid write to stack R1 off=0 size=0",
+      { type: "kprobe" },
+    ],
+    [
+      "the address of a map isn't moved by subtracting nothing",
+      "r7 = map[fd:1]\nr7 -= 0\nr0 = 0\nexit",
+      "R7 pointer arithmetic on map_ptr prohibited",
+    ],
+    [
+      "bpf_get_func_ip is not for tracepoints",
+      "call 173\nexit",
+      "cannot use helper bpf_get_func_ip#173",
+      { type: "tracepoint" },
+    ],
+    [
+      "only some program types are sleepable",
+      "r0 = 0\nexit",
+      "uprobe, and struct_ops programs can be sleepable",
+      { flags: { sleepable: true } },
+    ],
+  ])("%s", (_, text, message, spec) => {
+    const { verdict, rejection } = verify(program(text, spec));
+    expect(verdict).toBe("reject");
+    expect(rejection?.message).toContain(message);
+  });
+
+  it("a million steps of a plain loop are refused, not walked for ever", () => {
+    const { rejection, statistics } = verify(program("r6 = 0\nl:\nr6 += 1\nif r6 < 10000000 goto l\nr0 = 0\nexit"));
+    expect(rejection?.code).toBe("TOO_MANY_INSTRUCTIONS");
+    expect(statistics.processedInstructions).toBe(1_000_001);
+    // States that only miss are dropped, so that each step is compared with few.
+    expect(statistics.peakStates).toBeLessThan(100);
+  });
+});
