@@ -1,6 +1,5 @@
-import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import { parseArgs } from "node:util";
 import type { Instruction } from "@ebpf/asm";
 import { isEbpfError } from "@ebpf/core";
 import { compile } from "@ebpf/jit";
@@ -9,6 +8,7 @@ import { type Executable, type ExecutionOptions, interpret, type Runtime } from 
 import { ConformanceError } from "./errors.js";
 import { type IsaCase, parseIsaCase } from "./isa-case.js";
 import { conformanceRuntime } from "./isa-platform.js";
+import { parseOptions, writeDetails } from "./options.js";
 
 /** How each engine loads a program. */
 export const ENGINES = {
@@ -56,12 +56,12 @@ const problemOf = (runtime: Runtime, engine: EngineName, test: IsaCase): string 
   return result === test.result ? undefined : `r0 is ${hex(result)}, expected ${hex(test.result)}`;
 };
 
-/** The `*.data` files directly in a folder, sorted. */
+/** The `*.data` files below a folder, sorted. */
 const caseFiles = (folder: string): string[] => {
   if (!existsSync(folder)) {
     throw new ConformanceError("NOT_FOUND", `there is no folder ${folder}`, "name the folder of the cases with --dir");
   }
-  return readdirSync(folder)
+  return readdirSync(folder, { recursive: true, encoding: "utf8" })
     .filter((file) => file.endsWith(".data"))
     .sort();
 };
@@ -83,21 +83,12 @@ export const runIsaCases = (folder: string, engines: readonly EngineName[]): Isa
   );
 };
 
-const parseOptions = (args: readonly string[]) => {
-  try {
-    return parseArgs({
-      args: [...args],
-      options: {
-        dir: { type: "string" },
-        engine: { type: "string", default: "both" },
-        json: { type: "boolean", default: false },
-        details: { type: "string" },
-      },
-    }).values;
-  } catch (error) {
-    throw new ConformanceError("USAGE", (error as Error).message);
-  }
-};
+const OPTIONS = {
+  dir: { type: "string" },
+  engine: { type: "string", default: "both" },
+  json: { type: "boolean", default: false },
+  details: { type: "string" },
+} as const;
 
 const chosenEngines = (engine: string): EngineName[] => {
   const all = Object.keys(ENGINES) as EngineName[];
@@ -118,14 +109,12 @@ const chosenEngines = (engine: string): EngineName[] => {
  * @throws ConformanceError `USAGE`, `NOT_FOUND`
  */
 export const runIsa = (args: readonly string[], corpora: string): number => {
-  const options = parseOptions(args);
+  const options = parseOptions(args, OPTIONS);
   const outcomes = runIsaCases(options.dir ?? join(corpora, "conformance"), chosenEngines(options.engine));
   const names = [...new Set(outcomes.map(({ name }) => name))];
   const failures = outcomes.filter(({ problem }) => problem !== undefined);
   const failed = names.filter((name) => failures.some((failure) => failure.name === name));
-  if (options.details !== undefined) {
-    writeFileSync(options.details, outcomes.map((outcome) => `${JSON.stringify(outcome)}\n`).join(""));
-  }
+  if (options.details !== undefined) writeDetails(options.details, outcomes);
   for (const { name, engine, problem } of failures) console.log(`${name} (${engine}): ${problem}`);
   const passed = names.length - failed.length;
   if (options.json) console.log(JSON.stringify({ total: names.length, passed, failed }));

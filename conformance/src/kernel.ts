@@ -1,10 +1,10 @@
-import { writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { parseArgs } from "node:util";
 import type { Btf } from "@ebpf/btf";
 import { linuxRecorder } from "@ebpf/platform";
 import { type Report, verify } from "@ebpf/verifier";
+import { ConformanceError } from "./errors.js";
 import { type KernelRecord, programOf, readBtfs, readRecords } from "./kernel-records.js";
+import { parseOptions, writeDetails } from "./options.js";
 
 /** How our verdict on one program compares with the kernel's. */
 export interface KernelOutcome {
@@ -122,6 +122,15 @@ export const compareWithKernel = (directory: string, options: CompareOptions): K
   return records.map((record) => judge(record, btfs, options));
 };
 
+const NEEDS = ["none", "kfunc", "attach_btf", "btf_ptr_helper", "ksym_btf", "all"];
+
+const OPTIONS = {
+  dir: { type: "string" },
+  need: { type: "string", default: "none" },
+  details: { type: "string" },
+  json: { type: "boolean", default: false },
+} as const;
+
 /**
  * `conformance kernel [--dir DIR] [--need none|kfunc|all] [--details FILE] [--json]`
  *
@@ -129,19 +138,12 @@ export const compareWithKernel = (directory: string, options: CompareOptions): K
  * @returns the exit code: 0 when nothing was accepted wrongly and nothing crashed
  */
 export const runKernel = async (args: readonly string[], corpora: string): Promise<number> => {
-  const { values } = parseArgs({
-    args: [...args],
-    options: {
-      dir: { type: "string", default: join(corpora, "kernel-selftests") },
-      need: { type: "string", default: "none" },
-      details: { type: "string" },
-      json: { type: "boolean", default: false },
-    },
-  });
-  const outcomes = compareWithKernel(values.dir, { need: values.need });
-  if (values.details !== undefined) {
-    writeFileSync(values.details, outcomes.map((outcome) => `${JSON.stringify(outcome)}\n`).join(""));
+  const values = parseOptions(args, OPTIONS);
+  if (!NEEDS.includes(values.need)) {
+    throw new ConformanceError("USAGE", `--need ${values.need}: no such need`, `use one of ${NEEDS.join(", ")}`);
   }
+  const outcomes = compareWithKernel(values.dir ?? join(corpora, "kernel-selftests"), { need: values.need });
+  if (values.details !== undefined) writeDetails(values.details, outcomes);
   const summary = summarize(outcomes);
   if (!values.json) {
     for (const { object, program, message } of outcomes.filter(
