@@ -93,9 +93,10 @@ export const benchJit = (
   const kernels: Record<string, KernelTimes> = {};
   for (const name of names) {
     const path = join(folder, name);
+    const kernel = name.replace(/\.o$/, "");
     const times = measure(new Uint8Array(readFileSync(path)), packet, path);
-    kernels[name.replace(/\.o$/, "")] = times;
-    onKernel(name, times);
+    kernels[kernel] = times;
+    onKernel(kernel, times);
   }
   const ratios = Object.values(kernels).map(({ interpreter, jit }) => jit / interpreter);
   return { kernels, geomean: { "jit/interpreter": geometricMean(ratios) } };

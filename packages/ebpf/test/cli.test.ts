@@ -180,6 +180,7 @@ describe("what is wrong is said, with its place and an exit code", () => {
     ["a variable that isn't there", ["run", firewall, "--set", "nothing=1"], 2, "nothing"],
     ["a file that isn't there", ["verify", join(folder, "none.o")], 3, "none.o"],
     ["a folder", ["verify", folder], 3, folder],
+    ["a file that can't be written", ["compile", firewall, "-o", join(folder, "none", "x.wasm")], 3, "x.wasm"],
     ["an empty object", ["inspect", file("empty.o", "")], 3, "empty.o"],
     ["a truncated object", ["run", file("cut.o", cut)], 3, "cut.o"],
     ["an object for another machine", ["run", file("x86.o", wrongMachine)], 3, "x86.o"],

@@ -14,7 +14,7 @@ export interface MapContents {
 
 /** More lines than a person reads. */
 const MAX_LINES = 20;
-const MAX_WIDTH = 110;
+const MAX_WIDTH = 200;
 
 /** `--events MAP=STRUCT`, taken apart. */
 export const recordTypes = (options: readonly string[]): ReadonlyMap<string, string> =>

@@ -1,10 +1,9 @@
-import { writeFileSync } from "node:fs";
 import { type AssembledSection, type Assembly, assemble, SLOT_SIZE } from "@ebpf/asm";
 import { bytesToHex } from "@ebpf/core";
 import { linux } from "@ebpf/platform";
 import type { Arguments, Command } from "../command.js";
 import { EXIT } from "../exit-codes.js";
-import { inputName, readInput } from "../input.js";
+import { inputName, readInput, writeOutput } from "../files.js";
 import { BYTE_ORDERS, CPU_VERSIONS, DIALECT_NAMES } from "../names.js";
 import { type Output, toJson } from "../output.js";
 import { UsageError } from "../usage-error.js";
@@ -56,8 +55,7 @@ const run = async (args: Arguments, output: Output): Promise<number> => {
     output.note(`note: the reference to ${symbol} at byte ${offset} is left open`);
   }
   if (target === undefined) printHex(section, output);
-  else if (target === "-") output.bytes(section.bytes);
-  else writeFileSync(target, section.bytes);
+  else writeOutput(target, section.bytes, output);
   return EXIT.ok;
 };
 

@@ -1,9 +1,8 @@
-import { writeFileSync } from "node:fs";
 import { readObject } from "@ebpf/elf";
 import { loadObject } from "../../load.js";
 import type { Arguments, Command } from "../command.js";
 import { EXIT } from "../exit-codes.js";
-import { inputName, readInput } from "../input.js";
+import { inputName, readInput, writeOutput } from "../files.js";
 import { LOAD_OPTION_HELP, LOAD_OPTIONS, loadOptions } from "../load-options.js";
 import { duration, type Output, toJson } from "../output.js";
 import { chosenProgram } from "../programs.js";
@@ -18,8 +17,7 @@ const run = async (args: Arguments, output: Output): Promise<number> => {
   const { name } = chosenProgram(object, args.text("program"));
   const program = loadObject(object, { ...loadOptions(args, [name]), programs: [name] }).program(name);
   const wasm = program.wasm!;
-  if (target === "-") output.bytes(wasm);
-  else if (target !== undefined) writeFileSync(target, wasm);
+  if (target !== undefined) writeOutput(target, wasm, output);
   const facts = { program: name, instructions: program.spec.instructions.length, bytes: wasm.length };
   if (args.flag("json")) output.line(toJson({ ...facts, compileMs: program.times.compile }));
   else

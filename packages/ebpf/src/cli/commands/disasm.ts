@@ -4,7 +4,7 @@ import { readObject } from "@ebpf/elf";
 import { linux, type ObjectProgram, type ProgramSpec } from "@ebpf/platform";
 import type { Arguments, Command } from "../command.js";
 import { EXIT } from "../exit-codes.js";
-import { inputName, readInput } from "../input.js";
+import { inputName, readInput } from "../files.js";
 import { BYTE_ORDERS, DIALECT_NAMES } from "../names.js";
 import { type Output, toJson } from "../output.js";
 import { chosenPrograms } from "../programs.js";

@@ -2,7 +2,7 @@ import { readObject } from "@ebpf/elf";
 import type { MapSpec, ObjectProgram, ObjectSpec } from "@ebpf/platform";
 import type { Arguments, Command } from "../command.js";
 import { EXIT } from "../exit-codes.js";
-import { inputName, readInput } from "../input.js";
+import { inputName, readInput } from "../files.js";
 import { counted, type Output, table, toJson } from "../output.js";
 
 const programJson = (program: ObjectProgram) => ({

@@ -8,7 +8,7 @@ import { readPcap } from "../../pcap.js";
 import type { LoadedProgram, ProgramResult } from "../../program.js";
 import type { Arguments, Command } from "../command.js";
 import { EXIT } from "../exit-codes.js";
-import { inputName, readInput } from "../input.js";
+import { inputName, readInput } from "../files.js";
 import { LOAD_OPTION_HELP, LOAD_OPTIONS, loadOptions } from "../load-options.js";
 import { type MapContents, mapContents, printMaps, recordTypes } from "../maps.js";
 import { counted, duration, type Output, table, toJson } from "../output.js";

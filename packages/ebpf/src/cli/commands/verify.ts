@@ -3,7 +3,7 @@ import { type ObjectProgram, PROGRAM_TYPES, type ProgramTypeName } from "@ebpf/p
 import { type Report, renderDiagnostic, verify } from "@ebpf/verifier";
 import type { Arguments, Command } from "../command.js";
 import { EXIT } from "../exit-codes.js";
-import { inputName, readInput } from "../input.js";
+import { inputName, readInput } from "../files.js";
 import { duration, type Output, toJson } from "../output.js";
 import { chosenPrograms } from "../programs.js";
 
