@@ -40,6 +40,8 @@ export interface LoadOptions {
   readonly unverified?: boolean;
   /** Instructions that one unverified run may take. */
   readonly budget?: number;
+  /** Asked from time to time while programs are verified; `true` ends verification with the code `ABORTED`. */
+  readonly shouldAbort?: () => boolean;
   /** What programs may rely on. Default: Linux. */
   readonly platform?: Platform;
   /** Clock, random numbers, CPUs, further helpers and so on. */
@@ -124,7 +126,8 @@ const verified = (
 ): { readonly report: Report | undefined; readonly time: number } => {
   if (options.unverified === true) return { report: undefined, time: 0 };
   const begin = performance.now();
-  const report = verify(spec, { platform: options.platform ?? linux });
+  const { platform = linux, shouldAbort } = options;
+  const report = verify(spec, { platform, ...(shouldAbort && { shouldAbort }) });
   if (report.rejection !== undefined) throw new VerificationError(spec.name, report, report.rejection);
   return { report, time: performance.now() - begin };
 };

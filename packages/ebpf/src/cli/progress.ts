@@ -15,6 +15,15 @@ export class Progress {
     this.#last = now();
   }
 
+  /** A hook for the verifier, which asks it often whether to abort: says that work is going on, and never aborts. */
+  verifying(program: string): () => boolean {
+    const begin = this.#now();
+    return () => {
+      this.tick(() => `verifying ${program}, ${Math.round((this.#now() - begin) / 1000)} s so far`);
+      return false;
+    };
+  }
+
   /** Call often; `text` is only made when a second has passed. */
   tick(text: () => string): void {
     if (!this.#output.interactive || this.#now() - this.#last < 1000) return;

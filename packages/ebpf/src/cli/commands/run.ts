@@ -135,6 +135,7 @@ const run = async (args: Arguments, output: Output): Promise<number> => {
   const chosen = chosenProgram(object, args.text("program"));
   const collection = loadObject(object, {
     ...loadOptions(args, [chosen.name]),
+    shouldAbort: new Progress(output).verifying(chosen.name),
     ...(args.text("program") === undefined ? {} : { programs: [chosen.name] }),
   });
   const program = collection.program(chosen.name);

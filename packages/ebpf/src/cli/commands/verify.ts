@@ -6,6 +6,7 @@ import { EXIT } from "../exit-codes.js";
 import { inputName, readInput } from "../files.js";
 import { duration, type Output, toJson } from "../output.js";
 import { chosenPrograms } from "../programs.js";
+import { Progress } from "../progress.js";
 
 /** What became of one program: a report, or the reason why there was nothing to verify. */
 interface Outcome {
@@ -14,10 +15,11 @@ interface Outcome {
   readonly milliseconds: number;
 }
 
-const verifyOne = (program: ObjectProgram, type: ProgramTypeName | undefined): Outcome => {
+const verifyOne = (program: ObjectProgram, type: ProgramTypeName | undefined, progress: Progress): Outcome => {
   if ("error" in program) return { program, milliseconds: 0 };
   const begin = performance.now();
-  const report = verify(type === undefined ? program.spec : { ...program.spec, type });
+  const spec = type === undefined ? program.spec : { ...program.spec, type };
+  const report = verify(spec, { shouldAbort: progress.verifying(program.name) });
   return { program, report, milliseconds: performance.now() - begin };
 };
 
@@ -49,7 +51,8 @@ const run = async (args: Arguments, output: Output): Promise<number> => {
   const file = args.file("object file");
   const type = args.choice("type", PROGRAM_TYPES);
   const object = readObject(readInput(file), { path: inputName(file) });
-  const outcomes = chosenPrograms(object, args.text("program")).map((program) => verifyOne(program, type));
+  const progress = new Progress(output);
+  const outcomes = chosenPrograms(object, args.text("program")).map((program) => verifyOne(program, type, progress));
   if (args.flag("json")) output.line(toJson({ programs: outcomes.map(jsonOf) }));
   else for (const outcome of outcomes) print(outcome, output);
   return exitCode(outcomes);
