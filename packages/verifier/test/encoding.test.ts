@@ -3,7 +3,10 @@ import type { ProgramSpec } from "@ebpf/platform";
 import { verify } from "@ebpf/verifier";
 import { describe, expect, it } from "vitest";
 
-/** `text` behind a branch that is always taken, so that no path comes there. Messages are those of Linux 6.18.44. */
+/**
+ * `text` behind a branch that is always taken, so that no path comes there. Messages are those of Linux 6.18.44; raw
+ * jumps and kernel functions are refused here before Linux would look at them.
+ */
 const behindDeadBranch = (text: string): ProgramSpec => ({
   name: "main",
   section: "xdp",
@@ -25,6 +28,8 @@ describe("encodings that Linux refuses wherever they stand", () => {
     ["a byte swap with the register bit", ".quad 0x00000010000000df", "unknown opcode df"],
     ["a call through a register", "callx r1", "unknown opcode 8d"],
     ["a jump through a register", "gotox r1", "unknown opcode 0d"],
+    ["an exit with an immediate", ".quad 0x7fffffff00000095", "BPF_JMP uses reserved fields"],
+    ["a kernel function", "call kfunc 42, 0", "kernel functions are not modelled yet"],
     ["a load with an immediate", ".quad 0x0000000100000061", "BPF_LDX uses reserved fields"],
   ])("%s", (_, text, message) => {
     const report = verify(behindDeadBranch(text));

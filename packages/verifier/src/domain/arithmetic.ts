@@ -66,17 +66,10 @@ const xor: Transfer = (a, b) => {
   return { ...UNKNOWN, bits };
 };
 
-/** Shifts are tracked for known distances below the width. */
+/** Shifts are tracked for known distances below the width: all 64 bits of the distance count, also of a 32-bit shift. */
 const distance = (b: Scalar, width: 32 | 64): number | undefined => {
   const value = constantValue(b);
-  if (value === undefined) return undefined;
-  return width === 64
-    ? value.hi === 0 && value.lo >>> 0 < 64
-      ? value.lo
-      : undefined
-    : value.lo >>> 0 < 32
-      ? value.lo
-      : undefined;
+  return value !== undefined && value.hi === 0 && value.lo >>> 0 < width ? value.lo : undefined;
 };
 
 /** The low half of a left shift. When a set bit may leave at the top, only `bits` knows more. */
