@@ -27,8 +27,11 @@ const sources = ["packages", "conformance", "bench"]
   .flatMap(filesBelow)
   .filter((file) => /\.(ts|json)$/.test(file));
 
-const wanted = { install: hashOf(installInputs), build: hashOf([...sources, join(root, "tsconfig.base.json")]) };
+const rootInputs = ["tsconfig.base.json", "tsup.base.ts"].map((name) => join(root, name));
+const wanted = { install: hashOf(installInputs), build: hashOf([...sources, ...rootInputs]) };
 const stamp = existsSync(stampFile) ? JSON.parse(readFileSync(stampFile, "utf8")) : {};
+const isBuilt =
+  existsSync(join(root, "packages/ebpf/dist/cli.js")) && existsSync(join(root, "conformance/dist/main.js"));
 
 const pnpm = (title, ...args) => {
   console.error(`${title} …`);
@@ -46,5 +49,5 @@ const pnpm = (title, ...args) => {
 };
 
 if (stamp.install !== wanted.install) pnpm("installing dependencies", "install", "--frozen-lockfile");
-if (stamp.install !== wanted.install || stamp.build !== wanted.build) pnpm("building", "build");
+if (stamp.install !== wanted.install || stamp.build !== wanted.build || !isBuilt) pnpm("building", "build");
 writeFileSync(stampFile, JSON.stringify(wanted));
