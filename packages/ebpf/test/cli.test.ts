@@ -53,7 +53,7 @@ describe("ebpf run", () => {
     expect(out).toMatch(/XDP_DROP\s+39\s+16\.3 %/);
     expect(out).toMatch(/0xcb007142 → \{ since_ns: \d+, dropped: 17 \}/);
     expect(out).toMatch(/trap_port = 23/);
-    expect(out).toMatch(/per run \(median, jit\)/);
+    expect(out).toMatch(/per packet \(median, jit\)/);
   });
 
   it.each(["jit", "interpreter"])("gives the same as JSON with the %s", async (engine) => {

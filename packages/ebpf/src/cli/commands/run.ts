@@ -82,10 +82,19 @@ const runAll = (
   return tally;
 };
 
-const runsPerInput = (inputs: readonly unknown[], args: Arguments): string => {
+/** What the program is run on, as the report names it: all of it, and one of it. */
+interface InputNames {
+  readonly all: string;
+  readonly one: "packet" | "context";
+}
+
+const inputNames = (inputs: readonly unknown[], args: Arguments): InputNames => {
   const pcap = args.text("pcap");
-  if (pcap !== undefined) return `${counted(inputs.length, "packet")} from ${inputName(pcap)}`;
-  return args.text("packet") === undefined ? "one context" : "one packet";
+  if (pcap !== undefined) {
+    return { all: `${counted(inputs.length, "packet")} from ${inputName(pcap)}`, one: "packet" };
+  }
+  const one = args.text("packet") === undefined ? "context" : "packet";
+  return { all: `one ${one}`, one };
 };
 
 const printVerdicts = (tally: Tally, output: Output): void => {
@@ -97,15 +106,22 @@ const printVerdicts = (tally: Tally, output: Output): void => {
   output.line();
 };
 
-const printReport = (program: LoadedProgram, tally: Tally, repeat: number, what: string, output: Output): void => {
+interface RunReport {
+  readonly program: LoadedProgram;
+  readonly tally: Tally;
+  readonly repeat: number;
+  readonly names: InputNames;
+}
+
+const printReport = ({ program, tally, repeat, names }: RunReport, output: Output): void => {
   const { spec, report, times, engine } = program;
   const walked = report === undefined ? "not verified" : `verified in ${duration(1e6 * times.verify)}`;
   const prepared = engine === "jit" ? "compiled to WebAssembly" : "made ready to interpret";
   output.line(`${program.name} (${program.type}), ${counted(spec.instructions.length, "instruction")}`);
   output.line(`${walked}, ${prepared} in ${duration(1e6 * times.compile)}`);
-  output.line(`ran on ${what}${repeat > 1 ? `, ${repeat} times` : ""}`);
+  output.line(`ran on ${names.all}${repeat > 1 ? `, ${repeat} times` : ""}`);
   printVerdicts(tally, output);
-  output.line(`  ${duration(medianTime(tally))} per run (median, ${engine})`);
+  output.line(`  ${duration(medianTime(tally))} per ${names.one} (median, ${engine})`);
 };
 
 const jsonReport = (program: LoadedProgram, tally: Tally, maps: readonly MapContents[], collection: Collection) => ({
@@ -146,7 +162,7 @@ const run = async (args: Arguments, output: Output): Promise<number> => {
     output.line(toJson(jsonReport(program, tally, maps, collection)));
     return EXIT.ok;
   }
-  printReport(program, tally, repeat, runsPerInput(inputs, args), output);
+  printReport({ program, tally, repeat, names: inputNames(inputs, args) }, output);
   printMaps(maps, collection, output);
   return EXIT.ok;
 };
