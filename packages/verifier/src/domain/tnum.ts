@@ -143,6 +143,10 @@ export const truncate = (a: Tnum, bytes: number): Tnum => {
   return tnum(W.fromUint32(a.value.lo & keep), W.fromUint32(a.mask.lo & keep));
 };
 
+/** The low `bits` bits with their bytes in the other order, zero-extended. */
+export const swapBytes = (a: Tnum, bits: 16 | 32 | 64): Tnum =>
+  tnum(W.swapBytes(a.value, bits), W.swapBytes(a.mask, bits));
+
 /** The high half of `a` above the low half of `b`. */
 export const withLow = (a: Tnum, b: Tnum): Tnum => tnum(W.word(b.value.lo, a.value.hi), W.word(b.mask.lo, a.mask.hi));
 

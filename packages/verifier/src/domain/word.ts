@@ -58,6 +58,15 @@ export const or = (a: Word, b: Word): Word => ({ lo: a.lo | b.lo, hi: a.hi | b.h
 export const xor = (a: Word, b: Word): Word => ({ lo: a.lo ^ b.lo, hi: a.hi ^ b.hi });
 export const not = (a: Word): Word => ({ lo: ~a.lo, hi: ~a.hi });
 
+const swap16 = (a: number): number => ((a & 0xff) << 8) | ((a >>> 8) & 0xff);
+const swap32 = (a: number): number => (swap16(a) << 16) | swap16(a >>> 16);
+
+/** The low `bits` bits with their bytes in the other order, zero-extended. */
+export const swapBytes = (a: Word, bits: 16 | 32 | 64): Word => {
+  if (bits === 64) return word(swap32(a.hi), swap32(a.lo));
+  return word(bits === 32 ? swap32(a.lo) : swap16(a.lo), 0);
+};
+
 /** Valid for `n` in 0..63. */
 export const shiftLeft = (a: Word, n: number): Word => {
   if (n === 0) return a;

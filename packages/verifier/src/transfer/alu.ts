@@ -1,7 +1,7 @@
 import type { AluOperation, Instruction } from "@ebpf/asm";
 import { checkAmount, checkPointerArithmetic } from "../check/pointer-arithmetic.js";
 import { compute } from "../domain/arithmetic.js";
-import { signExtend, signExtend32, unknownOf, zeroExtend32 } from "../domain/cast.js";
+import { reorder, signExtend, signExtend32, unknownOf, zeroExtend32 } from "../domain/cast.js";
 import * as S from "../domain/scalar.js";
 import { settle } from "../domain/settle.js";
 import * as W from "../domain/word.js";
@@ -151,11 +151,20 @@ const binary = (walk: Walk, slot: Instruction, op: AluOperation): void => {
   walk.write(dst, { ...scalarRegister(value), ...linkAfterAdding(op, linked, right) });
 };
 
-const unary = (walk: Walk, { dst }: Instruction, op: AluOperation): void => {
+const negate = (walk: Walk, { dst }: Instruction, op: AluOperation): void => {
   const operand = walk.read(dst);
   walk.checkWritable(dst);
-  if (op.operator !== "neg" || isPointer(operand)) walk.write(dst, unknown(op.operator === "neg" ? op.width : 64));
+  if (isPointer(operand)) walk.write(dst, unknown(op.width));
   else walk.write(dst, scalarRegister(compute("neg", op.width, operand.value, operand.value)));
+};
+
+/** `le` and `be` are swaps on a machine of the other order, and cut the number off on their own. */
+const swapBytes = (walk: Walk, { dst }: Instruction, op: AluOperation): void => {
+  const operand = walk.read(dst);
+  walk.checkWritable(dst);
+  const swaps = op.operator === "bswap" || (op.operator === "be") === (walk.program.spec.byteOrder === "little");
+  if (isPointer(operand)) walk.write(dst, UNKNOWN_SCALAR);
+  else walk.write(dst, scalarRegister(reorder(operand.value, op.bits as 16 | 32 | 64, swaps)));
 };
 
 /** Arithmetic, logic, moves and byte swaps. */
@@ -169,10 +178,12 @@ export const stepAlu = (walk: Walk, slot: Instruction, op: AluOperation): void =
       signExtendingMove(walk, slot, op);
       break;
     case "neg":
+      negate(walk, slot, op);
+      break;
     case "le":
     case "be":
     case "bswap":
-      unary(walk, slot, op);
+      swapBytes(walk, slot, op);
       break;
     case "addr_space_cast":
       walk.read(slot.src);

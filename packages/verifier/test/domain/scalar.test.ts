@@ -2,7 +2,7 @@ import type { AluOperator, Comparison } from "@ebpf/asm";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { compute } from "../../src/domain/arithmetic.js";
-import { signExtend, signExtend32, truncate, zeroExtend32 } from "../../src/domain/cast.js";
+import { reorder, signExtend, signExtend32, truncate, zeroExtend32 } from "../../src/domain/cast.js";
 import { decide, refine } from "../../src/domain/compare.js";
 import * as S from "../../src/domain/scalar.js";
 import { settle } from "../../src/domain/settle.js";
@@ -47,6 +47,14 @@ const COMPARISONS: Record<Comparison, (x: bigint, y: bigint, bits: 32 | 64) => b
   slt: (x, y, bits) => BigInt.asIntN(bits, x) < BigInt.asIntN(bits, y),
   sle: (x, y, bits) => BigInt.asIntN(bits, x) <= BigInt.asIntN(bits, y),
   set: (x, y) => (x & y) !== 0n,
+};
+
+/** The low bytes of a value in the other order. */
+const swapped = (value: bigint, bits: number): bigint => {
+  const digits = BigInt.asUintN(bits, value)
+    .toString(16)
+    .padStart(bits / 4, "0");
+  return BigInt(`0x${digits.match(/../g)!.reverse().join("")}`);
 };
 
 describe("scalars: what may happen is held", () => {
@@ -99,6 +107,10 @@ describe("scalars: what may happen is held", () => {
         }
         for (const bits of [8, 16] as const) {
           expect(holds(signExtend32(scalar, bits), u32(BigInt.asIntN(bits, value)))).toBe(true);
+        }
+        for (const bits of [16, 32, 64] as const) {
+          expect(holds(reorder(scalar, bits, false), BigInt.asUintN(bits, value))).toBe(true);
+          expect(holds(reorder(scalar, bits, true), swapped(value, bits))).toBe(true);
         }
       }),
       RUNS,
