@@ -16,7 +16,10 @@ const LIBRARIES = ["core", "asm", "btf", "platform", "elf", "verifier", "runtime
   (name) => `@ebpf/${name}`,
 );
 
-const here = fileURLToPath(new URL("..", import.meta.url));
+/** Where all packages are found: the umbrella's dependencies, and the umbrella itself among the bench's. */
+const FOUND_IN = ["../node_modules", "../../packages/ebpf/node_modules"].map((path) =>
+  fileURLToPath(new URL(path, import.meta.url)),
+);
 
 const bundle = async (name: string, folder: string): Promise<BundleSize> => {
   const entry = join(folder, "entry.mjs");
@@ -28,7 +31,7 @@ const bundle = async (name: string, folder: string): Promise<BundleSize> => {
     write: false,
     format: "esm",
     platform: "browser",
-    nodePaths: [join(here, "node_modules")],
+    nodePaths: FOUND_IN,
     logLevel: "silent",
   });
   const contents = outputFiles[0]!.contents;
