@@ -66,11 +66,6 @@ export class ByteReader {
     return this.#view.getUint8(offset);
   }
 
-  i16(offset: number): number {
-    this.#check(offset, 2);
-    return this.#view.getInt16(offset, this.#little);
-  }
-
   u16(offset: number): number {
     this.#check(offset, 2);
     return this.#view.getUint16(offset, this.#little);

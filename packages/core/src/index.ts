@@ -10,12 +10,4 @@ export {
   type SourcePlace,
 } from "./error.js";
 export { bytesToHex, hexToBytes } from "./hex.js";
-export {
-  divideUnsigned32,
-  highOf,
-  joinHalves,
-  joinHalvesSigned,
-  lowOf,
-  multiplyHigh32,
-  multiplyHighHalf,
-} from "./u64.js";
+export { highOf, joinHalves, joinHalvesSigned, lowOf, multiplyHighHalf } from "./u64.js";

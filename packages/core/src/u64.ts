@@ -22,7 +22,7 @@ export const joinHalvesSigned = (low: number, high: number): bigint => (BigInt(h
  *
  * Schoolbook on 16-bit digits: every partial sum stays below 2^53, so doubles are exact.
  */
-export const multiplyHigh32 = (a: number, b: number): number => {
+const multiplyHigh32 = (a: number, b: number): number => {
   const a0 = a & 0xffff;
   const a1 = a >>> 16;
   const b0 = b & 0xffff;
@@ -35,7 +35,3 @@ export const multiplyHigh32 = (a: number, b: number): number => {
 /** The high half of the low 64 bits of a product; its low half is `Math.imul(aLow, bLow)`. */
 export const multiplyHighHalf = (aLow: number, aHigh: number, bLow: number, bHigh: number): number =>
   (multiplyHigh32(aLow, bLow) + Math.imul(aLow, bHigh) + Math.imul(aHigh, bLow)) | 0;
-
-/** Unsigned 32-bit quotient, as int32; valid for `divisor !== 0`. */
-export const divideUnsigned32 = (dividend: number, divisor: number): number =>
-  Math.floor((dividend >>> 0) / (divisor >>> 0)) | 0;

@@ -10,14 +10,12 @@ import { stepWide } from "./transfer/wide.js";
 import type { Walk } from "./walk.js";
 
 const CLASS_MASK = 0x07;
+/** By class; loads, jumps and unknown opcodes are refused before the walk. */
 const RESERVED_FIELDS: Readonly<Record<number, string>> = {
-  0: "BPF_LD_IMM64 uses reserved fields",
-  1: "BPF_LDX uses reserved fields",
+  0: "BPF_LD_[ABS|IND] uses reserved fields",
   2: "BPF_ST uses reserved fields",
   3: "BPF_STX uses reserved fields",
   4: "BPF_ALU uses reserved fields",
-  5: "BPF_JMP uses reserved fields",
-  6: "BPF_JMP uses reserved fields",
   7: "BPF_ALU uses reserved fields",
 };
 

@@ -1,10 +1,10 @@
 import { type Comparison, type Instruction, type JumpOperation, targetOf } from "@ebpf/asm";
+import { invariant } from "@ebpf/core";
 import { compute } from "../domain/arithmetic.js";
 import { decide, FLIPPED, refine } from "../domain/compare.js";
 import * as S from "../domain/scalar.js";
 import * as W from "../domain/word.js";
 import { previousRound, widen } from "../prune/widen.js";
-import { reject } from "../report/reject.js";
 import {
   isNeverNull,
   isNull,
@@ -131,9 +131,7 @@ const mayGoto = (walk: Walk, target: number): void => {
 
 export const stepJump = (walk: Walk, slot: Instruction, op: JumpOperation): void => {
   walk.jumps++;
-  if (op.operator === "gotox") {
-    reject("UNSUPPORTED_INDIRECT_JUMP", `R${slot.dst} indirect jumps are not modelled yet`, slot.dst);
-  }
+  invariant(op.operator !== "gotox", "program/encoding.ts refuses jumps through registers before the walk");
   const target = targetOf(slot, walk.pc)!;
   if (op.operator === "always") walk.pc = target;
   else if (op.operator === "may_goto") mayGoto(walk, target);
