@@ -9,4 +9,13 @@ export {
   type Statistics,
   type SubprogramReport,
 } from "./report/report.js";
+export {
+  type ByteView,
+  type FrameView,
+  type NumberView,
+  type RegisterView,
+  type SlotView,
+  type StateView,
+  viewState,
+} from "./report/view.js";
 export { type VerifyOptions, verify, type WalkEvent } from "./verify.js";

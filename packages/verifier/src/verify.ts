@@ -3,7 +3,7 @@ import { globalEntry } from "./call/global.js";
 import { checkMaps } from "./program/maps.js";
 import { type Program, prepare } from "./program/program.js";
 import { checkRecursion, checkStackDepth } from "./program/stack-depth.js";
-import { Explored, endPath } from "./prune/explored.js";
+import { Explored, endPath, type Pruning } from "./prune/explored.js";
 import { diagnose } from "./report/diagnostic.js";
 import { Rejection, reject } from "./report/reject.js";
 import type { Diagnostic, Report } from "./report/report.js";
@@ -23,6 +23,11 @@ export interface VerifyOptions {
   readonly platform?: Platform;
   /** Instructions to walk at most; the platform's limit by default. */
   readonly maxInstructions?: number;
+  /**
+   * When a state is taken for walked. `linux`, the default: as Linux does, by what code from there on relies on. `exact`:
+   * only when everything in it was walked before, so that every concrete run stays inside the states seen at each pc.
+   */
+  readonly pruning?: Pruning;
   /** Called for every event, as it happens. */
   readonly onEvent?: (event: WalkEvent) => void;
   /** Asked from time to time; `true` ends verification with code `ABORTED`. */
@@ -148,7 +153,7 @@ export const verify = (spec: ProgramSpec, options: VerifyOptions = {}): Report =
     return { verdict: "reject", ...(unfit && { rejection: unfit }), ...NOT_WALKED };
   }
   const walk = new Walk(program, platform, initialState());
-  const explored = new Explored();
+  const explored = new Explored(options.pruning ?? "linux");
   const rejection =
     rejectionOf(
       () => {

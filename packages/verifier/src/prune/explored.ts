@@ -13,6 +13,9 @@ const MISSES_PER_HIT = 3;
 /** The same for an open state at the head of a loop that something else bounds: it is what the loop settles by. */
 const MISSES_PER_HIT_OF_BOUNDED = 64;
 
+/** Whether states are compared by what later code relies on, or in all they hold. */
+export type Pruning = "linux" | "exact";
+
 /** The states that were stored, by pc: what the walk need not do again. */
 export class Explored {
   private readonly states = new Map<number, StoredState[]>();
@@ -22,6 +25,11 @@ export class Explored {
   total = 0;
   peak = 0;
   private count = 0;
+  private readonly pruning: Pruning;
+
+  constructor(pruning: Pruning) {
+    this.pruning = pruning;
+  }
 
   /** True when the current state needs no walk. Else it is stored, if that is worth it. */
   visit(walk: Walk): boolean {
@@ -52,7 +60,12 @@ export class Explored {
   }
 
   private proves(walk: Walk, old: StoredState): boolean {
-    return subsumes(old.state, walk.state, { pc: walk.pc, live: walk.program.live, how: "within" });
+    return subsumes(old.state, walk.state, { pc: walk.pc, live: this.live(walk), how: "within" });
+  }
+
+  /** The registers to compare, by pc; all of them without liveness. */
+  private live(walk: Walk): Uint16Array | undefined {
+    return this.pruning === "exact" ? undefined : walk.program.live;
   }
 
   /**

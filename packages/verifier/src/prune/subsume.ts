@@ -125,8 +125,11 @@ class Comparison {
   }
 }
 
+const ALL_REGISTERS = 0x7ff;
+
 /** The registers that matter in each frame: in a caller, those that are read after the call. */
-const liveIn = (live: Uint16Array, state: State, pc: number, frame: Frame): number => {
+const liveIn = (live: Uint16Array | undefined, state: State, pc: number, frame: Frame): number => {
+  if (live === undefined) return ALL_REGISTERS;
   const callee = state.frames[frame.index + 1];
   if (callee === undefined) return live[pc]!;
   return callee.callback ? live[callee.callSite]! : live[callee.callSite + 1]!;
@@ -134,7 +137,7 @@ const liveIn = (live: Uint16Array, state: State, pc: number, frame: Frame): numb
 
 const framesMatch = (
   comparison: Comparison,
-  live: Uint16Array,
+  live: Uint16Array | undefined,
   pc: number,
   [old, current]: readonly [State, State],
 ): boolean => {
@@ -162,7 +165,7 @@ const framesMatch = (
 export const subsumes = (
   old: State,
   current: State,
-  { pc, live, how }: { readonly pc: number; readonly live: Uint16Array; readonly how: Comparing },
+  { pc, live, how }: { readonly pc: number; readonly live: Uint16Array | undefined; readonly how: Comparing },
 ): boolean => {
   if (old.frames.length !== current.frames.length || old.references.length !== current.references.length) return false;
   const comparison = new Comparison(how);
