@@ -1,50 +1,83 @@
-import { readdirSync, readFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
+import { readObject } from "@ebpf/elf";
+import type { ProgramSpec } from "@ebpf/platform";
 import { CONTEXT_BASE, STACK_TOP } from "@ebpf/runtime";
-import { type Engine, load } from "ebpf";
+import { load } from "ebpf";
+import { type Contestant, ENGINES, type EngineName, timedLoop } from "./contestant.js";
 import { BenchError } from "./errors.js";
-import { geometricMean, median } from "./statistics.js";
+import { clangWasmContestant, nativeContestant } from "./native.js";
+import { geometricMean } from "./statistics.js";
 
-const ENGINES: readonly Engine[] = ["interpreter", "jit"];
 const WARM_UP_MS = 100;
-const ROUNDS = 11;
+const ROUNDS = 15;
 /** A sample is as many runs as take at least this long. */
 const SAMPLE_MS = 4;
+/** The kernel that measures a call and nothing else; it stands outside of the means. */
+const EMPTY = "empty";
 
-/** Nanoseconds of one run, by engine. */
-export type KernelTimes = Readonly<Record<Engine, number>>;
+/** Nanoseconds of one run, by engine; an engine that can't run the kernel here is missing. */
+export type KernelTimes = Readonly<Partial<Record<EngineName, number>>>;
+
+const RATIOS = [
+  "optimized/kernel",
+  "optimized/interpreter",
+  "optimized/native",
+  "optimized/clangWasm",
+  "baseline/optimized",
+] as const;
 
 export interface JitBench {
   readonly kernels: Readonly<Record<string, KernelTimes>>;
-  readonly geomean: { readonly "jit/interpreter": number };
-}
-
-/** A program with its input in place, to be run again and again. */
-interface Contestant {
-  readonly engine: Engine;
-  readonly result: number;
-  readonly time: (runs: number) => number;
+  /** Geometric means over the kernels that both engines ran. */
+  readonly geomean: Readonly<Record<(typeof RATIOS)[number], number | null>>;
+  /** The kernel on which compiled code is slowest beside the kernel's. */
+  readonly worst?: { readonly kernel: string; readonly "optimized/kernel": number };
 }
 
 /** 1,024 bytes that are the same in every run of the bench and never repeat with a short period. */
 export const defaultPacket = (): Uint8Array =>
   Uint8Array.from({ length: 1024 }, (_, i) => (i * 131 + (i >> 3) * 17 + 7) & 255);
 
-const contestant = (bytes: Uint8Array, packet: Uint8Array, engine: Engine, path: string): Contestant => {
-  const { programs } = load(bytes, { engine, path });
-  const [program, other] = Object.values(programs);
+/** A kernel of the bench: its object, the one program in it, and its C source when that is there. */
+interface BenchKernel {
+  readonly name: string;
+  readonly bytes: Uint8Array;
+  readonly spec: ProgramSpec;
+  readonly source: string | undefined;
+}
+
+const readKernel = (folder: string, file: string): BenchKernel => {
+  const path = join(folder, file);
+  const bytes = new Uint8Array(readFileSync(path));
+  const [program, other] = readObject(bytes, { path }).programs;
   if (program === undefined || other !== undefined) throw new BenchError(`${path}: a bench object holds one program`);
-  const { returnValue } = program.run({ packet });
-  const { executable } = program;
-  return {
-    engine,
-    result: returnValue,
-    time: (runs) => {
-      const begin = performance.now();
-      for (let i = 0; i < runs; i++) executable.enter(CONTEXT_BASE, 0, STACK_TOP);
-      return performance.now() - begin;
-    },
-  };
+  if ("error" in program) throw program.error;
+  const source = path.replace(/\.o$/, ".c");
+  return { name: file.replace(/\.o$/, ""), bytes, spec: program.spec, source: existsSync(source) ? source : undefined };
+};
+
+const ownContestant = (
+  { bytes, name }: BenchKernel,
+  packet: Uint8Array,
+  engine: "interpreter" | "baseline" | "optimized",
+): Contestant => {
+  const options = engine === "interpreter" ? { engine } : ({ engine: "jit", tier: engine } as const);
+  const [program] = Object.values(load(bytes, { ...options, path: name }).programs);
+  const { returnValue } = program!.run({ packet });
+  const { executable } = program!;
+  return { engine, result: returnValue, time: timedLoop(() => executable.enter(CONTEXT_BASE, 0, STACK_TOP)) };
+};
+
+const contestantsFor = async (kernel: BenchKernel, packet: Uint8Array): Promise<Contestant[]> => {
+  const { source, spec } = kernel;
+  const own = (["interpreter", "baseline", "optimized"] as const).map((name) => ownContestant(kernel, packet, name));
+  const compiled = source === undefined ? undefined : { source, program: spec.name };
+  const others = [
+    compiled && (await nativeContestant(compiled, packet)),
+    compiled && clangWasmContestant(compiled, packet),
+  ];
+  return [...own, ...others.filter((contestant) => contestant !== undefined)];
 };
 
 /** How many runs make a sample, found while warming up. */
@@ -52,52 +85,76 @@ const calibrate = ({ time }: Contestant): number => {
   let runs = 1;
   let elapsed = time(runs);
   const begin = performance.now();
-  while (performance.now() - begin < WARM_UP_MS || elapsed < SAMPLE_MS) {
-    if (elapsed < SAMPLE_MS) runs *= 2;
+  while (performance.now() - begin < WARM_UP_MS || elapsed < 1e6 * SAMPLE_MS) {
+    if (elapsed < 1e6 * SAMPLE_MS) runs *= 2;
     elapsed = time(runs);
   }
   return runs;
 };
 
-/** Runs the engines in turn on one kernel, so that a noisy moment hits all of them. */
-const measure = (bytes: Uint8Array, packet: Uint8Array, path: string): KernelTimes => {
-  const contestants = ENGINES.map((engine) => contestant(bytes, packet, engine, path));
+/** Runs the engines in turn on one kernel, so that a noisy moment hits all of them, and keeps each one's best time. */
+const measure = async (kernel: BenchKernel, packet: Uint8Array): Promise<KernelTimes> => {
+  const contestants = await contestantsFor(kernel, packet);
   const [first, ...rest] = contestants;
   for (const { engine, result } of rest) {
-    if (result !== first!.result)
-      throw new BenchError(`${path}: ${engine} gives ${result}, ${first!.engine} ${first!.result}`);
+    if (result === first!.result) continue;
+    throw new BenchError(`${kernel.name}: ${engine} gives ${result}, ${first!.engine} ${first!.result}`);
   }
   const runs = contestants.map(calibrate);
-  const samples = contestants.map((): number[] => []);
+  const best = contestants.map(() => Number.POSITIVE_INFINITY);
   for (let round = 0; round < ROUNDS; round++) {
-    for (const [i, { time }] of contestants.entries()) samples[i]!.push((1e6 * time(runs[i]!)) / runs[i]!);
+    for (const [i, { time }] of contestants.entries()) best[i] = Math.min(best[i]!, time(runs[i]!) / runs[i]!);
   }
-  return { interpreter: median(samples[0]!), jit: median(samples[1]!) };
+  return Object.fromEntries(contestants.map(({ engine }, i) => [engine, best[i]!]));
 };
 
+/** The quotients of two engines' times over the kernels that both ran. */
+const quotients = (kernels: JitBench["kernels"], ratio: string): (readonly [kernel: string, quotient: number])[] => {
+  const [above, below] = ratio.split("/") as [EngineName, EngineName];
+  return Object.entries(kernels).flatMap(([name, times]) => {
+    const [a, b] = [times[above], times[below]];
+    return name === EMPTY || a === undefined || b === undefined ? [] : [[name, a / b] as const];
+  });
+};
+
+const summarize = (kernels: JitBench["kernels"]): JitBench => {
+  const meanOf = (ratio: string): number | null => {
+    const values = quotients(kernels, ratio).map(([, quotient]) => quotient);
+    return values.length === 0 ? null : geometricMean(values);
+  };
+  const geomean = Object.fromEntries(RATIOS.map((ratio) => [ratio, meanOf(ratio)])) as JitBench["geomean"];
+  const [worst] = quotients(kernels, "optimized/kernel").sort(([, a], [, b]) => b - a);
+  return { kernels, geomean, ...(worst && { worst: { kernel: worst[0], "optimized/kernel": worst[1] } }) };
+};
+
+const row = (name: string, cells: readonly string[]): string =>
+  `${name.padEnd(16)}${cells.map((cell) => cell.padStart(13)).join("")}`;
+
 /**
- * Times every kernel of a folder in each engine.
+ * Times every kernel of a folder in each engine that can run it here, and prints a line for each.
  *
  * @param folder holds `*.o` files with one XDP program each
  * @throws BenchError when engines disagree on a result
  */
-export const benchJit = (
+export const benchJit = async (
   folder: string,
   packet: Uint8Array,
-  onKernel: (name: string, times: KernelTimes) => void,
-): JitBench => {
-  const names = readdirSync(folder)
-    .filter((name) => name.endsWith(".o"))
-    .sort();
-  if (names.length === 0) throw new BenchError(`${folder} holds no object files`);
+  print: (line: string) => void,
+): Promise<JitBench> => {
+  const files = readdirSync(folder).filter((name) => name.endsWith(".o"));
+  if (files.length === 0) throw new BenchError(`${folder} holds no object files`);
+  print(row("ns a run", ENGINES));
   const kernels: Record<string, KernelTimes> = {};
-  for (const name of names) {
-    const path = join(folder, name);
-    const kernel = name.replace(/\.o$/, "");
-    const times = measure(new Uint8Array(readFileSync(path)), packet, path);
-    kernels[kernel] = times;
-    onKernel(kernel, times);
+  for (const file of files.sort()) {
+    const kernel = readKernel(folder, file);
+    const times = await measure(kernel, packet);
+    kernels[kernel.name] = times;
+    const cells = ENGINES.map((engine) => times[engine]?.toFixed(times[engine] < 100 ? 1 : 0) ?? "–");
+    print(row(kernel.name, cells));
   }
-  const ratios = Object.values(kernels).map(({ interpreter, jit }) => jit / interpreter);
-  return { kernels, geomean: { "jit/interpreter": geometricMean(ratios) } };
+  const result = summarize(kernels);
+  for (const ratio of RATIOS) print(`geometric mean, ${ratio}: ${result.geomean[ratio]?.toFixed(3) ?? "not measured"}`);
+  if (result.worst)
+    print(`worst kernel: ${result.worst.kernel}, ${result.worst["optimized/kernel"].toFixed(2)} × kernel`);
+  return result;
 };

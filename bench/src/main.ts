@@ -14,7 +14,7 @@ const OPTIONS = {
   json: { type: "boolean" },
 } as const;
 
-const USAGE = `pnpm bench jit [--dir DIR] [--packet FILE]   interpreter against compiled code, per kernel
+const USAGE = `pnpm bench jit [--dir DIR] [--packet FILE]   our engines, the kernel and clang side by side
 pnpm bench size                              bytes of each package in a browser bundle
 pnpm bench start                             time to import "ebpf"
   --json                                     the last line is the result as JSON`;
@@ -26,16 +26,8 @@ interface Options {
 
 const OWN_KERNELS = fileURLToPath(new URL("../kernels", import.meta.url));
 
-const jit = ({ dir = OWN_KERNELS, packet }: Options): unknown => {
-  const bytes = packet === undefined ? defaultPacket() : new Uint8Array(readFileSync(packet));
-  console.log(`${"kernel".padEnd(20)}${"interpreter".padStart(14)}${"compiled".padStart(14)}${"ratio".padStart(9)}`);
-  const result = benchJit(dir, bytes, (name, times) => {
-    const columns = [times.interpreter, times.jit].map((ns) => `${ns.toFixed(0)} ns`.padStart(14));
-    console.log(`${name.padEnd(20)}${columns.join("")}${(times.jit / times.interpreter).toFixed(3).padStart(9)}`);
-  });
-  console.log(`geometric mean, compiled ÷ interpreter: ${result.geomean["jit/interpreter"].toFixed(3)}`);
-  return result;
-};
+const jit = ({ dir = OWN_KERNELS, packet }: Options): Promise<unknown> =>
+  benchJit(dir, packet === undefined ? defaultPacket() : new Uint8Array(readFileSync(packet)), console.log);
 
 const size = async (): Promise<unknown> => {
   const sizes = await bundleSizes();

@@ -1,5 +1,5 @@
 import { readObject } from "@ebpf/elf";
-import { compile } from "@ebpf/jit";
+import { compile, type Tier } from "@ebpf/jit";
 import {
   linux,
   type MapSpec,
@@ -36,6 +36,8 @@ export interface LoadOptions {
   readonly variables?: Readonly<Record<string, MapValue>>;
   /** What runs the programs. Default: `jit`. */
   readonly engine?: Engine;
+  /** How much work compiling may be. Default: `optimized`. */
+  readonly tier?: Tier;
   /** True runs programs that no verifier has seen, with every access checked and an instruction budget. */
   readonly unverified?: boolean;
   /** Instructions that one unverified run may take. */
@@ -147,7 +149,12 @@ const translate = (
     ...(options.budget === undefined ? {} : { budget: options.budget }),
   };
   const begin = performance.now();
-  const executable = engine === "jit" ? compile(spec, runtime, execution) : interpret(spec, runtime, execution);
+  const { tier = "optimized" } = options;
+  const facts = report?.facts;
+  const executable =
+    engine === "jit"
+      ? compile(spec, runtime, { ...execution, tier, ...(facts && { facts }) })
+      : interpret(spec, runtime, execution);
   const times = { verify: verifyTime, compile: performance.now() - begin };
   return new LoadedProgram(runtime, executable, { engine, report, times });
 };

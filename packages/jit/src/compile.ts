@@ -10,9 +10,23 @@ import {
   type Runtime,
   RuntimeFault,
 } from "@ebpf/runtime";
+import type { InstructionFacts } from "@ebpf/verifier";
 import { JitError } from "./errors.js";
 import { FAULTS, type RaisedFault } from "./lower/function.js";
 import { buildModule } from "./module.js";
+
+/** How much work compiling may be. */
+export type Tier =
+  | "baseline" // each instruction by itself: ready soonest
+  | "optimized"; // everything that the program's own flow and the verifier's facts allow
+
+/** How a program is to be compiled and run. */
+export interface CompileOptions extends ExecutionOptions {
+  /** Default: `optimized`. */
+  readonly tier?: Tier;
+  /** What the verifier found out about each slot: `Report.facts` of the very same program, by pc. */
+  readonly facts?: readonly (InstructionFacts | undefined)[];
+}
 
 /** A program as a WebAssembly instance over the runtime's memory. */
 export interface CompiledProgram extends Executable {
@@ -32,7 +46,7 @@ interface Exports {
  * is not there, and what creating the program's maps throws.
  * @throws JitError `TOO_LARGE`
  */
-export const compile = (spec: ProgramSpec, runtime: Runtime, options: ExecutionOptions): CompiledProgram => {
+export const compile = (spec: ProgramSpec, runtime: Runtime, options: CompileOptions): CompiledProgram => {
   const host = new ProgramHost(runtime, spec, options);
   const wasm = buildModule(host);
   const module = compileModule(wasm, spec);

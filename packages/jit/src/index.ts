@@ -1,2 +1,2 @@
-export { type CompiledProgram, compile } from "./compile.js";
+export { type CompiledProgram, type CompileOptions, compile, type Tier } from "./compile.js";
 export { JitError, type JitErrorCode } from "./errors.js";
