@@ -3,6 +3,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import type { toSarif } from "@ebpf/verifier";
 import fc from "fast-check";
 import { afterAll, describe, expect, it } from "vitest";
 import { main } from "../src/cli/main.js";
@@ -106,6 +107,19 @@ describe("ebpf verify", () => {
     expect(out).toContain("path:");
     expect(out).toContain("hint:");
     expect(out).toContain("past_the_end: rejected");
+  });
+
+  it("writes rejections as SARIF, one result each, at the line of C", async () => {
+    const { code, out } = await ebpf("verify", join(root, "packages/ebpf/test/fixtures/rejected.o"), "--sarif");
+    expect(code).toBe(1);
+    const log = JSON.parse(out) as ReturnType<typeof toSarif>;
+    expect(log.version).toBe("2.1.0");
+    const places = log.runs[0]!.results.map(({ locations }) => locations[0]!.physicalLocation!);
+    expect(places.length).toBeGreaterThanOrEqual(2);
+    for (const { artifactLocation, region } of places) {
+      expect(artifactLocation.uri).toMatch(/rejected\.c$/);
+      expect(region!.startLine).toBeGreaterThan(0);
+    }
   });
 
   it("judges the same program in either byte order", async () => {

@@ -10,6 +10,14 @@ export {
   type SubprogramReport,
 } from "./report/report.js";
 export {
+  type RejectedProgram,
+  type SarifLocation,
+  type SarifLog,
+  type SarifResult,
+  type SarifRule,
+  toSarif,
+} from "./report/sarif.js";
+export {
   type ByteView,
   type FrameView,
   type NumberView,

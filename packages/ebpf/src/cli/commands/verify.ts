@@ -1,6 +1,6 @@
 import { readObject } from "@ebpf/elf";
 import { type ObjectProgram, PROGRAM_TYPES, type ProgramTypeName } from "@ebpf/platform";
-import { type Report, renderDiagnostic, verify } from "@ebpf/verifier";
+import { type RejectedProgram, type Report, renderDiagnostic, toSarif, verify } from "@ebpf/verifier";
 import type { Arguments, Command } from "../command.js";
 import { EXIT } from "../exit-codes.js";
 import { inputName, readInput } from "../files.js";
@@ -30,6 +30,14 @@ const jsonOf = ({ program, report, milliseconds }: Outcome) => ({
   ...(report && { verdict: report.verdict, rejection: report.rejection, statistics: report.statistics, milliseconds }),
 });
 
+/** The rejected programs among the outcomes. Standard input has no path that a viewer could open. */
+const rejectedOf = (outcomes: readonly Outcome[], file: string): RejectedProgram[] =>
+  outcomes.flatMap(({ program, report }) =>
+    report?.rejection === undefined
+      ? []
+      : [{ program: program.name, rejection: report.rejection, ...(file !== "-" && { object: file }) }],
+  );
+
 const print = ({ program, report, milliseconds }: Outcome, output: Output): void => {
   if ("error" in program) {
     output.line(`${program.name}: ${program.error.code}: ${program.error.message}`);
@@ -53,7 +61,8 @@ const run = async (args: Arguments, output: Output): Promise<number> => {
   const object = readObject(readInput(file), { path: inputName(file) });
   const progress = new Progress(output);
   const outcomes = chosenPrograms(object, args.text("program")).map((program) => verifyOne(program, type, progress));
-  if (args.flag("json")) output.line(toJson({ programs: outcomes.map(jsonOf) }));
+  if (args.flag("sarif")) output.line(toJson(toSarif(rejectedOf(outcomes, file))));
+  else if (args.flag("json")) output.line(toJson({ programs: outcomes.map(jsonOf) }));
   else for (const outcome of outcomes) print(outcome, output);
   return exitCode(outcomes);
 };
@@ -68,7 +77,8 @@ there and a hint.
 
   --program NAME   only this program
   --type TYPE      program type, when the section's name does not tell (such as xdp or sched_cls)
-  --json           {"programs": [{"name", "verdict", "rejection", "statistics"}]}`,
-  options: { program: { type: "string" }, type: { type: "string" } },
+  --json           {"programs": [{"name", "verdict", "rejection", "statistics"}]}
+  --sarif          rejections as SARIF 2.1.0, for code hosts and editors`,
+  options: { program: { type: "string" }, type: { type: "string" }, sarif: { type: "boolean" } },
   run,
 };

@@ -1,0 +1,113 @@
+import { CODES, type RejectionCode } from "./codes.js";
+import type { Diagnostic } from "./report.js";
+
+/** A rejected program, and the file it came from. */
+export interface RejectedProgram {
+  readonly program: string;
+  /** Path of the object file, where there is one: the place of rejections that have no line of C. */
+  readonly object?: string;
+  readonly rejection: Diagnostic;
+}
+
+/** A file and, where it is known, a line and column in it, both from 1. */
+export interface SarifLocation {
+  readonly physicalLocation?: {
+    readonly artifactLocation: { readonly uri: string };
+    readonly region?: {
+      readonly startLine: number;
+      readonly startColumn?: number;
+      readonly snippet?: { readonly text: string };
+    };
+  };
+  readonly logicalLocations: {
+    readonly name: string;
+    readonly kind: "function";
+    readonly fullyQualifiedName: string;
+  }[];
+}
+
+export interface SarifRule {
+  readonly id: RejectionCode;
+  readonly shortDescription: { readonly text: string };
+  readonly help: { readonly text: string };
+}
+
+export interface SarifResult {
+  readonly ruleId: RejectionCode;
+  readonly ruleIndex: number;
+  readonly level: "error";
+  readonly message: { readonly text: string };
+  readonly locations: SarifLocation[];
+  readonly properties: { readonly pc?: number; readonly instruction?: string; readonly registers: readonly number[] };
+}
+
+/** The part of a SARIF 2.1.0 log that rejections need. */
+export interface SarifLog {
+  readonly version: "2.1.0";
+  readonly $schema: string;
+  readonly runs: {
+    readonly tool: {
+      readonly driver: { readonly name: string; readonly informationUri: string; readonly rules: SarifRule[] };
+    };
+    readonly results: SarifResult[];
+  }[];
+}
+
+const SCHEMA = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json";
+const INFORMATION = "https://www.npmjs.com/package/@ebpf/verifier";
+
+/** A path as the URI reference that SARIF wants. */
+const uriOf = (path: string): string => path.split("/").map(encodeURIComponent).join("/");
+
+const physicalLocation = ({ object, rejection: { source } }: RejectedProgram): SarifLocation["physicalLocation"] => {
+  if (source === undefined) return object === undefined ? undefined : { artifactLocation: { uri: uriOf(object) } };
+  return {
+    artifactLocation: { uri: uriOf(source.file) },
+    region: {
+      startLine: source.line,
+      ...(source.column > 0 && { startColumn: source.column }),
+      ...(source.text !== "" && { snippet: { text: source.text } }),
+    },
+  };
+};
+
+const locationOf = (rejected: RejectedProgram): SarifLocation => {
+  const { program, rejection } = rejected;
+  const name = rejection.function ?? program;
+  const physical = physicalLocation(rejected);
+  return {
+    ...(physical && { physicalLocation: physical }),
+    logicalLocations: [
+      { name, kind: "function", fullyQualifiedName: name === program ? program : `${program}::${name}` },
+    ],
+  };
+};
+
+const messageOf = ({ program, rejection: { message, rule, hint } }: RejectedProgram): string =>
+  `${program} is rejected: ${message.replaceAll("\n", "; ")}. ${rule} ${hint}`;
+
+/**
+ * Rejections as a SARIF 2.1.0 log, which code hosts and editors show beside the line of C.
+ *
+ * Only the rules that were broken are listed; a log without rejections has no rules and no results.
+ */
+export const toSarif = (rejected: readonly RejectedProgram[]): SarifLog => {
+  const codes = [...new Set(rejected.map(({ rejection }) => rejection.code))].sort();
+  const rules = codes.map((id): SarifRule => {
+    const [rule, hint] = CODES[id];
+    return { id, shortDescription: { text: rule }, help: { text: hint } };
+  });
+  const results = rejected.map((each): SarifResult => {
+    const { code, pc, instruction, registers } = each.rejection;
+    return {
+      ruleId: code,
+      ruleIndex: codes.indexOf(code),
+      level: "error",
+      message: { text: messageOf(each) },
+      locations: [locationOf(each)],
+      properties: { ...(pc !== undefined && { pc }), ...(instruction !== undefined && { instruction }), registers },
+    };
+  });
+  const driver = { name: "ebpf verify", informationUri: INFORMATION, rules };
+  return { version: "2.1.0", $schema: SCHEMA, runs: [{ tool: { driver }, results }] };
+};

@@ -1,0 +1,58 @@
+import type { Log } from "sarif";
+import { describe, expect, it } from "vitest";
+import { toSarif, verify } from "../../src/index.js";
+import { program } from "../programs.js";
+
+const SOURCE = { pc: 1, file: "src/a b.c", line: 7, column: 3, text: "  return *p;" };
+
+const rejectionOf = (text: string, lines: (typeof SOURCE)[] = []) => {
+  const { rejection } = verify(program(text, { lines }));
+  expect(rejection).toBeDefined();
+  return rejection!;
+};
+
+/** Reads a register that nothing set. */
+const UNSET = "r0 = 0\nr0 = r3\nexit";
+
+describe("toSarif", () => {
+  it("points to the line of C, with the rule that is broken", () => {
+    // The type is that of the standard's published schema.
+    const log: Log = toSarif([{ program: "main", object: "out/a.o", rejection: rejectionOf(UNSET, [SOURCE]) }]);
+    const [run] = log.runs;
+    const [result] = run!.results!;
+    expect(result!.locations![0]!.physicalLocation).toEqual({
+      artifactLocation: { uri: "src/a%20b.c" },
+      region: { startLine: 7, startColumn: 3, snippet: { text: "  return *p;" } },
+    });
+    expect(run!.tool.driver.rules![result!.ruleIndex!]!.id).toBe(result!.ruleId);
+    expect(result!.ruleId).toBe("UNINITIALIZED_REGISTER");
+    expect(result!.message.text).toContain("R3 !read_ok");
+  });
+
+  it("points to the object file when no line is known, and to nothing when there is no file", () => {
+    const rejection = rejectionOf(UNSET);
+    const [withFile, without] = toSarif([
+      { program: "main", object: "a.o", rejection },
+      { program: "main", rejection },
+    ]).runs[0]!.results;
+    expect(withFile!.locations[0]!.physicalLocation).toEqual({ artifactLocation: { uri: "a.o" } });
+    expect(without!.locations[0]!.physicalLocation).toBeUndefined();
+    expect(without!.locations[0]!.logicalLocations).toHaveLength(1);
+  });
+
+  it("lists each broken rule once", () => {
+    const unset = rejectionOf(UNSET);
+    const wild = rejectionOf("r0 = 0\nr0 = *(u64 *)(r0 + 0)\nexit");
+    const { tool, results } = toSarif([unset, wild, unset].map((rejection) => ({ program: "p", rejection }))).runs[0]!;
+    expect(tool.driver.rules).toHaveLength(2);
+    expect(results.map(({ ruleId, ruleIndex }) => tool.driver.rules[ruleIndex]!.id === ruleId)).toEqual([
+      true,
+      true,
+      true,
+    ]);
+  });
+
+  it("is an empty run when nothing is rejected", () => {
+    expect(toSarif([]).runs[0]).toMatchObject({ results: [], tool: { driver: { rules: [] } } });
+  });
+});
