@@ -14,6 +14,7 @@ export { linux, linuxRecorder } from "./linux/linux.js";
 export { RETURN_NAMES } from "./linux/return-names.js";
 export { MAP_FLAGS, MAP_TYPES, type MapTypeName, mapTypeNumber } from "./map-types.js";
 export type { ExitRule, MapTypeRules, Platform, PlatformLimits, ProgramTypeRules } from "./platform.js";
+export { decodeProgramFlags, encodeProgramFlags, PROGRAM_FLAGS } from "./program-flags.js";
 export { PROGRAM_TYPES, type ProgramTypeName, programTypeNumber } from "./program-types.js";
 export { parseSectionName, SECTION_RULES, type SectionMeaning, type SectionRule } from "./sections.js";
 export type {

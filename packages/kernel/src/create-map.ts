@@ -1,0 +1,74 @@
+import { type MapSpec, mapTypeNumber } from "@ebpf/platform";
+import { Attributes } from "./attributes.js";
+import type { KernelBtf } from "./btf.js";
+import type { Descriptor, OpenDescriptors } from "./descriptor.js";
+import { ERRNO } from "./errno.js";
+import { KernelError } from "./errors.js";
+import { KernelMap } from "./map.js";
+import { entriesOf, extraOf } from "./map-shape.js";
+import type { System } from "./system.js";
+
+/** What a map needs that is made already. */
+export interface MapParts {
+  /** The types of key and value. */
+  readonly btf?: KernelBtf | undefined;
+  /** A map like those that this one will hold. */
+  readonly inner?: KernelMap | undefined;
+  /** Maps and programs that initial values refer to by name; values whose name isn't here stay unset. */
+  readonly references?: ReadonlyMap<string, Descriptor>;
+}
+
+const attributesOf = (spec: MapSpec, { btf, inner }: MapParts): Attributes<"mapCreate"> =>
+  new Attributes("mapCreate").name("mapName", spec.name).set({
+    mapType: mapTypeNumber(spec.type),
+    keySize: spec.keySize,
+    valueSize: spec.valueSize,
+    maxEntries: entriesOf(spec),
+    mapFlags: spec.flags,
+    mapExtra: extraOf(spec),
+    innerMapFd: inner?.fd,
+    numaNode: spec.numaNode,
+    ...(btf && {
+      btfFd: btf.fd,
+      btfKeyTypeId: spec.btf?.keyTypeId,
+      btfValueTypeId: spec.btf?.valueTypeId,
+    }),
+  });
+
+/** Asks for the map; a type of map that can't have BTF says so, and is asked for without. */
+const create = (system: System, spec: MapSpec, parts: MapParts): number => {
+  const fd = system.bpf(attributesOf(spec, parts));
+  if (fd !== -ERRNO.ENOTSUPP || parts.btf === undefined) return fd;
+  return system.bpf(attributesOf(spec, { ...parts, btf: undefined }));
+};
+
+const fill = (map: KernelMap, { references }: MapParts): void => {
+  for (const { key, value } of map.spec.initial ?? []) {
+    const content = value instanceof Uint8Array ? value : references?.get(value.reference);
+    if (content !== undefined) map.update(key, content);
+  }
+  if (map.spec.frozen) map.freeze();
+};
+
+/**
+ * Makes a map, writes what it begins with, and freezes it when its spec says so.
+ *
+ * @throws KernelError `UNSUPPORTED` for struct_ops; `MAP_CREATE`, `MAP_ACCESS` with the kernel's errno.
+ */
+export const createMap = (system: System, open: OpenDescriptors, spec: MapSpec, parts: MapParts = {}): KernelMap => {
+  if (spec.type === "struct_ops") {
+    throw new KernelError("UNSUPPORTED", `map ${spec.name}: struct_ops maps need the kernel's own types`);
+  }
+  const fd = create(system, spec, parts);
+  if (fd < 0) {
+    throw new KernelError("MAP_CREATE", `the kernel makes no map ${spec.name} of type ${spec.type}`, { errno: -fd });
+  }
+  const map = new KernelMap(system, open, fd, spec);
+  try {
+    fill(map, parts);
+    return map;
+  } catch (error) {
+    map[Symbol.dispose]();
+    throw error;
+  }
+};
