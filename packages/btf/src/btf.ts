@@ -1,4 +1,5 @@
 import type { ByteOrder } from "@ebpf/core";
+import { withoutFlavour } from "./co-re/flavour.js";
 import { BtfError } from "./errors.js";
 import { type BtfField, flattenFields } from "./fields.js";
 import { alignmentOf, sizeOf } from "./layout.js";
@@ -56,18 +57,33 @@ export class Btf {
 
   /** The lowest id of a type with this name, of one kind if given. */
   findByName(name: string, kind?: BtfKind): number | undefined {
+    const id = this.base?.findByName(name, kind);
+    if (id !== undefined) return id;
+    return this.findFlavours(withoutFlavour(name)).find((own) => {
+      const type = this.types[own]!;
+      return "name" in type && type.name === name && (kind === undefined || type.kind === kind);
+    });
+  }
+
+  /**
+   * Ids of the types with this name or one of its flavours (`name___flavour`), in order; those of the base are not among
+   * them.
+   */
+  findFlavours(name: string): readonly number[] {
     this.#idsByName ??= this.#indexNames();
-    return this.#idsByName.get(name)?.find((id) => kind === undefined || this.types[id]?.kind === kind);
+    return this.#idsByName.get(name) ?? [];
   }
 
   #indexNames(): Map<string, number[]> {
     const index = new Map<string, number[]>();
-    this.types.forEach((type, id) => {
-      if (!("name" in type) || type.name === "") return;
-      const ids = index.get(type.name);
-      if (ids === undefined) index.set(type.name, [id]);
+    for (let id = this.firstId; id < this.types.length; id++) {
+      const type = this.types[id]!;
+      if (!("name" in type) || type.name === "") continue;
+      const name = withoutFlavour(type.name);
+      const ids = index.get(name);
+      if (ids === undefined) index.set(name, [id]);
       else ids.push(id);
-    });
+    }
     return index;
   }
 

@@ -10,7 +10,9 @@ export type BtfErrorCode =
   | "UNENCODABLE" // a type that the format has no room for
   | "VALUE_TYPE" // a JavaScript value of the wrong kind
   | "VALUE_RANGE" // a number or text that does not fit
-  | "VALUE_SIZE"; // fewer bytes than the type takes, or the wrong number of elements
+  | "VALUE_SIZE" // fewer bytes than the type takes, or the wrong number of elements
+  | "BAD_RELOCATION" // a CO-RE relocation that its own BTF or instruction contradicts
+  | "AMBIGUOUS_RELOCATION"; // types of the target that disagree about what a CO-RE relocation means
 
 /** A question or a value that doesn't fit the types. Bytes that aren't BTF give a `MalformedError` instead. */
 export class BtfError extends EbpfError<BtfErrorCode> {

@@ -1,5 +1,8 @@
 export { Btf, type BtfOptions } from "./btf.js";
 export { BtfBuilder } from "./builder.js";
+export { patchCore } from "./co-re/patch.js";
+export { CoreRelocator } from "./co-re/relocator.js";
+export type { CorePoison, CoreResolution, CoreSlot, CoreValue } from "./co-re/resolution.js";
 export { type DecodeOptions, decodeBtf, type SectionOptions } from "./decode.js";
 export { encodeBtf } from "./encode.js";
 export { BtfError, type BtfErrorCode } from "./errors.js";
