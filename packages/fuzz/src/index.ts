@@ -1,1 +1,17 @@
-export {};
+export { inputs, packets } from "./arbitrary/input.js";
+export { FUZZ_MAPS } from "./arbitrary/maps.js";
+export { instructionOf, instructions, type OperationFilter } from "./arbitrary/operation.js";
+export { type ProgramOptions, programs } from "./arbitrary/program.js";
+export { wellFormedPrograms } from "./arbitrary/well-formed.js";
+export { FuzzError, type FuzzErrorCode } from "./errors.js";
+export {
+  type CaseJson,
+  type CaseShape,
+  caseFromJson,
+  caseToJson,
+  describeCase,
+  type FuzzCase,
+  specOf,
+} from "./fuzz-case.js";
+export { engines } from "./oracle/engines.js";
+export { assertAgreement, type Finding, type Oracle, type Outcome } from "./oracle/outcome.js";

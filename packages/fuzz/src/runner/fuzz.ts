@@ -1,0 +1,184 @@
+import { Worker } from "node:worker_threads";
+import { type CaseJson, caseToJson } from "../fuzz-case.js";
+import { caseAt } from "./batch.js";
+import { CAMPAIGNS } from "./campaigns.js";
+import { type BatchReport, type CaseFinding, HEARTBEAT, type WorkerMessage, type WorkerTask } from "./protocol.js";
+
+export interface FuzzOptions {
+  /** The name of the oracle, one of `ORACLES`. */
+  readonly oracle: string;
+  /** Seconds. */
+  readonly time: number;
+  readonly seed: number;
+  /** Threads; 1 when absent. */
+  readonly workers?: number;
+  /** Seconds that one case may take; 10 when absent. */
+  readonly caseTime?: number;
+  /** Cases to mutate. */
+  readonly seeds?: readonly CaseJson[];
+  /** Called with each new finding. */
+  readonly onFinding?: (finding: CaseFinding) => void;
+  /** Called with cases that showed something new. */
+  readonly onInteresting?: (fuzzCase: CaseJson) => void;
+}
+
+/** What a run of the fuzzer found. */
+export interface FuzzReport {
+  readonly oracle: string;
+  readonly runs: number;
+  /** Cases a second. */
+  readonly rate: number;
+  readonly findings: readonly CaseFinding[];
+  /** How often each outcome was had. */
+  readonly notes: Readonly<Record<string, number>>;
+  /** Why nothing could be run; absent when something was. */
+  readonly skipped?: string;
+}
+
+/** Names of the oracles that can be run. */
+export const ORACLES: readonly string[] = Object.keys(CAMPAIGNS);
+
+/** Everything that the threads have told so far. */
+class Tally {
+  runs = 0;
+  skipped: string | undefined;
+  readonly notes: Record<string, number> = {};
+  readonly findings = new Map<string, CaseFinding>();
+  readonly #options: FuzzOptions;
+
+  constructor(options: FuzzOptions) {
+    this.#options = options;
+  }
+
+  add({ runs, notes, findings, interesting }: BatchReport): void {
+    this.runs += runs;
+    for (const [note, count] of Object.entries(notes)) this.notes[note] = (this.notes[note] ?? 0) + count;
+    for (const finding of findings) this.found(finding);
+    for (const fuzzCase of interesting) this.#options.onInteresting?.(fuzzCase);
+  }
+
+  found(finding: CaseFinding): void {
+    const before = this.findings.get(finding.key);
+    if (before === undefined) {
+      this.findings.set(finding.key, finding);
+      this.#options.onFinding?.(finding);
+      return;
+    }
+    const smaller = finding.case.code.length < before.case.code.length ? finding : before;
+    this.findings.set(finding.key, { ...smaller, count: before.count + finding.count });
+  }
+}
+
+/** One thread, started again whenever it dies or hangs. */
+class Thread {
+  readonly #options: FuzzOptions;
+  readonly #tally: Tally;
+  readonly #index: number;
+  readonly #heartbeat = new Int32Array(new SharedArrayBuffer(4 * HEARTBEAT.words));
+  #worker: Worker | undefined;
+  #batch = 0;
+  #beats = 0;
+  #lastBeat = Date.now();
+  #ended = false;
+  #failure: Error | undefined;
+
+  constructor(options: FuzzOptions, tally: Tally, index: number) {
+    this.#options = options;
+    this.#tally = tally;
+    this.#index = index;
+    this.#start();
+  }
+
+  #start(): void {
+    const { oracle, seed, seeds = [] } = this.#options;
+    const known = [...this.#tally.findings.keys()];
+    const heartbeat = this.#heartbeat.buffer as SharedArrayBuffer;
+    const task: WorkerTask = { oracle, seed, worker: this.#index, batch: this.#batch, known, seeds, heartbeat };
+    const worker = new Worker(new URL("./worker.js", import.meta.url), {
+      workerData: task,
+      resourceLimits: { maxOldGenerationSizeMb: 1024 },
+    });
+    this.#worker = worker;
+    this.#lastBeat = Date.now();
+    worker.on("message", (message: WorkerMessage) => this.#receive(message));
+    const before = this.#heartbeat[HEARTBEAT.beats];
+    worker.on("error", (error) => {
+      // A thread that dies before its first case is no finding, and the next would die as well.
+      if (this.#heartbeat[HEARTBEAT.beats] === before) this.#failure = error;
+      else this.#died("crash", error.stack ?? error.message);
+    });
+  }
+
+  #receive(message: WorkerMessage): void {
+    if (message.kind === "unavailable") {
+      this.#tally.skipped = message.reason;
+      this.#ended = true;
+      return;
+    }
+    this.#batch = message.report.batch + 1;
+    this.#tally.add(message.report);
+  }
+
+  /** The case that the thread was at becomes a finding, and a new thread goes on behind its batch. */
+  #died(what: "crash" | "hang", detail: string): void {
+    if (this.#ended) return;
+    const origin = { seed: this.#heartbeat[HEARTBEAT.seed]!, index: this.#heartbeat[HEARTBEAT.index]! };
+    const { oracle } = this.#options;
+    const fuzzCase = caseToJson(caseAt(CAMPAIGNS[oracle]!().cases, origin));
+    const key = `${what}: ${detail.split("\n")[0]}`;
+    this.#tally.found({ oracle, key, detail, origin, count: 1, case: fuzzCase });
+    this.#batch++;
+    this.#start();
+  }
+
+  /** Ends the thread when its case takes too long; throws when threads can't be started. */
+  async watch(): Promise<void> {
+    if (this.#failure !== undefined) throw this.#failure;
+    const beats = this.#heartbeat[HEARTBEAT.beats]!;
+    const { caseTime = 10 } = this.#options;
+    if (beats !== this.#beats) {
+      this.#beats = beats;
+      this.#lastBeat = Date.now();
+    } else if (Date.now() - this.#lastBeat > 1000 * caseTime && !this.#ended) {
+      await this.#worker?.terminate();
+      this.#died("hang", `a case takes more than ${caseTime} s`);
+    }
+  }
+
+  get ended(): boolean {
+    return this.#ended;
+  }
+
+  async end(): Promise<void> {
+    this.#ended = true;
+    await this.#worker?.terminate();
+  }
+}
+
+/**
+ * Runs one oracle in worker threads for a while. The same seed and number of workers give the same cases, in the same
+ * order in each worker. Nothing that a case does ends the run: crashes and cases that take too long are findings.
+ */
+export const fuzz = async (options: FuzzOptions): Promise<FuzzReport> => {
+  const started = Date.now();
+  const deadline = started + 1000 * options.time;
+  const tally = new Tally(options);
+  const threads = Array.from({ length: options.workers ?? 1 }, (_, index) => new Thread(options, tally, index));
+  try {
+    while (Date.now() < deadline && threads.some(({ ended }) => !ended)) {
+      await new Promise((resolve) => setTimeout(resolve, Math.min(500, Math.max(1, deadline - Date.now()))));
+      for (const thread of threads) await thread.watch();
+    }
+  } finally {
+    for (const thread of threads) await thread.end();
+  }
+  const seconds = (Date.now() - started) / 1000;
+  return {
+    oracle: options.oracle,
+    runs: tally.runs,
+    rate: Math.round((tally.runs / seconds) * 10) / 10,
+    findings: [...tally.findings.values()],
+    notes: tally.notes,
+    ...(tally.skipped !== undefined && { skipped: tally.skipped }),
+  };
+};
