@@ -1,4 +1,5 @@
 export { CODES, type RejectionCode } from "./report/codes.js";
+export type { LivenessEvent, PrecisionEvent, WalkEmit, WalkEvent } from "./report/events.js";
 export type { InstructionFacts } from "./report/facts.js";
 export { type RenderOptions, renderDiagnostic } from "./report/render.js";
 export {
@@ -26,4 +27,4 @@ export {
   type StateView,
   viewState,
 } from "./report/view.js";
-export { type VerifyOptions, verify, type WalkEvent } from "./verify.js";
+export { type VerifyOptions, verify } from "./verify.js";

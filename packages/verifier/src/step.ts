@@ -25,8 +25,7 @@ const rejectRaw = ({ opcode, dst, src }: Instruction): never => {
   return reject("BAD_INSTRUCTION", RESERVED_FIELDS[opcode & CLASS_MASK] ?? `unknown opcode ${opcode.toString(16)}`);
 };
 
-/** Walks one instruction of the current path: changes the state, moves the pc, queues branches; rejects by throwing. */
-export const step = (walk: Walk): "path ends" | undefined => {
+const step = (walk: Walk): "path ends" | undefined => {
   const slot = walk.instruction;
   const { op } = slot;
   switch (op.family) {
@@ -39,10 +38,13 @@ export const step = (walk: Walk): "path ends" | undefined => {
     case "atomic":
       return void stepAtomic(walk, slot, op);
     case "jump":
+      walk.jumps++;
       return void stepJump(walk, slot, op);
     case "call":
+      walk.jumps++;
       return void stepCall(walk, slot, op);
     case "exit":
+      walk.jumps++;
       return stepExit(walk);
     case "lddw":
       return void stepWide(walk, slot, op);
@@ -54,4 +56,16 @@ export const step = (walk: Walk): "path ends" | undefined => {
     default:
       return assertNever(op);
   }
+};
+
+/** Walks one instruction of the current path: changes the state, moves the pc, queues branches; rejects by throwing. */
+export const walkInstruction = (walk: Walk): "path ends" | undefined => {
+  const { pc, state, stackLiveness } = walk;
+  const depth = state.frames.length;
+  stackLiveness.begin(state);
+  const end = step(walk);
+  // A call's accesses are those of what it calls; they are noted when that returns.
+  if (state.frames.length === depth) stackLiveness.commit(pc);
+  else stackLiveness.forgetCurrent();
+  return end;
 };

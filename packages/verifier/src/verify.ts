@@ -1,22 +1,18 @@
 import { linux, type Platform, type ProgramSpec } from "@ebpf/platform";
 import { globalEntry } from "./call/global.js";
 import { checkMaps } from "./program/maps.js";
+import { POINT } from "./program/points.js";
 import { type Program, prepare } from "./program/program.js";
 import { checkRecursion, checkStackDepth } from "./program/stack-depth.js";
-import { Explored, endPath, type Pruning } from "./prune/explored.js";
+import type { Pruning } from "./prune/explored.js";
 import { diagnose } from "./report/diagnostic.js";
+import type { WalkEmit } from "./report/events.js";
 import { Rejection, reject } from "./report/reject.js";
 import type { Diagnostic, Report } from "./report/report.js";
 import { pointerRegister } from "./state/register.js";
 import { FRAME_POINTER, Frame, State } from "./state/state.js";
-import { step } from "./step.js";
+import { walkInstruction } from "./step.js";
 import { Walk } from "./walk.js";
-
-/** What the walk tells while it goes. The state may be looked at, but not kept: it changes with the next instruction. */
-export type WalkEvent =
-  | { readonly kind: "instruction"; readonly pc: number; readonly state: State }
-  | { readonly kind: "branch"; readonly from: number; readonly pc: number; readonly state: State }
-  | { readonly kind: "pruned"; readonly pc: number };
 
 export interface VerifyOptions {
   /** What the program may rely on; Linux by default. */
@@ -29,7 +25,7 @@ export interface VerifyOptions {
    */
   readonly pruning?: Pruning;
   /** Called for every event, as it happens. */
-  readonly onEvent?: (event: WalkEvent) => void;
+  readonly onEvent?: WalkEmit;
   /** Asked from time to time; `true` ends verification with code `ABORTED`. */
   readonly shouldAbort?: () => boolean;
 }
@@ -41,7 +37,7 @@ const initialState = (): State => {
   const frame = new Frame(0, 0, -1);
   frame.registers[1] = pointerRegister("ctx");
   frame.registers[FRAME_POINTER] = pointerRegister("fp", { frame: 0 });
-  return new State([frame]);
+  return new State([frame], 0);
 };
 
 const checkBudget = (walk: Walk, { maxInstructions, shouldAbort }: VerifyOptions): void => {
@@ -56,44 +52,49 @@ const checkBudget = (walk: Walk, { maxInstructions, shouldAbort }: VerifyOptions
 };
 
 /** Walks from the current state to the end of the path. */
-const walkPath = (walk: Walk, explored: Explored, options: VerifyOptions): void => {
+const walkPath = (walk: Walk, options: VerifyOptions): void => {
+  const { points } = walk.program;
   for (;;) {
+    walk.beginInstruction();
     checkBudget(walk, options);
-    if (walk.program.prunePoints.has(walk.pc) && explored.visit(walk)) {
-      options.onEvent?.({ kind: "pruned", pc: walk.pc });
+    const { pc } = walk;
+    const point = points[pc]!;
+    if ((point & POINT.prune) !== 0 && walk.explored.visit(walk)) {
+      walk.emit?.({ kind: "pruned", pc });
       return;
     }
-    walk.facts.visit(walk.pc);
-    options.onEvent?.({ kind: "instruction", pc: walk.pc, state: walk.state });
-    if (step(walk) === "path ends") return;
+    if ((point & POINT.jump) !== 0) walk.noteHistory();
+    walk.facts.visit(pc);
+    walk.emit?.({ kind: "instruction", pc, state: walk.state });
+    if (walkInstruction(walk) === "path ends") return;
+    walk.previousPc = pc;
   }
 };
 
-/** Walks every path: to its end, then the branch that was queued last. */
-const walkAll = (walk: Walk, explored: Explored, options: VerifyOptions): void => {
+/** Walks all paths that are put off, the latest first, after the current one. */
+const walkAll = (walk: Walk, options: VerifyOptions): void => {
   for (;;) {
-    walkPath(walk, explored, options);
-    endPath(walk);
+    walkPath(walk, options);
+    walk.explored.endPath(walk);
     const branch = walk.pending.pop();
     if (branch === undefined) return;
-    walk.state = branch.state;
-    walk.pc = branch.pc;
-    walk.path = branch.path;
-    walk.parent = branch.parent;
-    options.onEvent?.({ kind: "branch", from: branch.from, pc: branch.pc, state: branch.state });
+    walk.takeUp(branch);
+    walk.emit?.({ kind: "branch", from: branch.from, pc: branch.pc, state: branch.state });
   }
 };
 
 /** Walks the global functions that paths call, each from all arguments that its signature allows. */
-const walkGlobals = (walk: Walk, explored: Explored, options: VerifyOptions): void => {
-  // A set is walked in the order in which it grows: functions that global functions call come later.
-  for (const index of walk.globalsToVerify) {
+const walkGlobals = (walk: Walk, options: VerifyOptions): void => {
+  const done = new Set<number>();
+  const next = (): number | undefined =>
+    walk.program.subprograms.find(({ index }) => walk.globalsToVerify.has(index) && !done.has(index))?.index;
+  for (let index = next(); index !== undefined; index = next()) {
+    done.add(index);
     const subprogram = walk.program.subprograms[index]!;
-    walk.state = globalEntry(walk, subprogram);
-    walk.pc = subprogram.start;
-    walk.path = undefined;
-    walk.parent = undefined;
-    walkAll(walk, explored, options);
+    walk.emit?.({ kind: "function", subprogram });
+    walk.begin(globalEntry(walk, subprogram), subprogram.start);
+    walkAll(walk, options);
+    walk.emit?.({ kind: "function safe", subprogram });
   }
 };
 
@@ -108,13 +109,13 @@ const rejectionOf = (work: () => void, describe: (rejection: Rejection) => Diagn
   }
 };
 
-const reportOf = (walk: Walk, explored: Explored, rejection: Diagnostic | undefined): Report => ({
+const reportOf = (walk: Walk, rejection: Diagnostic | undefined): Report => ({
   verdict: rejection === undefined ? "accept" : "reject",
   ...(rejection && { rejection }),
   statistics: {
     processedInstructions: walk.processed,
-    totalStates: explored.total,
-    peakStates: explored.peak,
+    totalStates: walk.explored.total,
+    peakStates: walk.explored.peak,
     peakBranches: walk.peakBranches,
   },
   subprograms: walk.program.subprograms.map(({ name, start, end, index }) => ({
@@ -152,13 +153,12 @@ export const verify = (spec: ProgramSpec, options: VerifyOptions = {}): Report =
   if (program === undefined || unfit !== undefined) {
     return { verdict: "reject", ...(unfit && { rejection: unfit }), ...NOT_WALKED };
   }
-  const walk = new Walk(program, platform, initialState());
-  const explored = new Explored(options.pruning ?? "linux");
+  const walk = new Walk(program, platform, { ...options, state: initialState() });
   const rejection =
     rejectionOf(
       () => {
-        walkAll(walk, explored, options);
-        walkGlobals(walk, explored, options);
+        walkAll(walk, options);
+        walkGlobals(walk, options);
       },
       (thrown) => diagnose(thrown, { pc: walk.pc, path: walk.path, program: walk.program }),
     ) ??
@@ -166,5 +166,5 @@ export const verify = (spec: ProgramSpec, options: VerifyOptions = {}): Report =
       () => checkStackDepth(walk.program, walk.stackDepth, platform),
       (thrown) => diagnose(thrown),
     );
-  return reportOf(walk, explored, rejection);
+  return reportOf(walk, rejection);
 };

@@ -2,6 +2,11 @@ import type { Instruction } from "@ebpf/asm";
 import type { MapSpec, Platform } from "@ebpf/platform";
 import { isConstant } from "./domain/scalar.js";
 import type { Program } from "./program/program.js";
+import { Explored, type Pruning } from "./prune/explored.js";
+import { addHistory, type HistoryEntry } from "./prune/history.js";
+import { Precision } from "./prune/precision.js";
+import { StackLiveness } from "./prune/stack-liveness.js";
+import type { WalkEmit } from "./report/events.js";
 import { FactTable } from "./report/facts.js";
 import { reject } from "./report/reject.js";
 import { isScalar, type Register } from "./state/register.js";
@@ -14,8 +19,6 @@ export interface Branch {
   /** The pc of the jump that made it. */
   readonly from: number;
   readonly path: Path | undefined;
-  /** The stored state that the branch descends from. */
-  readonly parent: StoredState | undefined;
 }
 
 /** The branch decisions that led somewhere, newest first: a list that paths share. */
@@ -25,18 +28,10 @@ export interface Path {
   readonly before: Path | undefined;
 }
 
-/** A state kept at a prune point. */
-export interface StoredState {
-  readonly pc: number;
+export interface WalkOptions {
   readonly state: State;
-  readonly parent: StoredState | undefined;
-  /** Paths through it that are not at their end yet. While there are any, the state proves nothing. */
-  branches: number;
-  hits: number;
-  misses: number;
-  /** The walk's counters when it was stored. */
-  readonly processed: number;
-  readonly jumps: number;
+  readonly pruning?: Pruning | undefined;
+  readonly onEvent?: WalkEmit | undefined;
 }
 
 /**
@@ -56,8 +51,16 @@ export class Walk {
   readonly pending: Branch[] = [];
   state: State;
   pc = 0;
+  /** The instruction that the path walked before. */
+  previousPc = -1;
   path: Path | undefined;
-  parent: StoredState | undefined;
+  /** What happens to be told, where someone listens. */
+  readonly emit: WalkEmit | undefined;
+  readonly precision: Precision;
+  readonly stackLiveness: StackLiveness;
+  readonly explored: Explored;
+  /** The current instruction's entry in the path's history, once it has one. */
+  private entry: HistoryEntry | undefined;
   /** Instructions walked, on all paths. */
   processed = 0;
   /** Jumps walked, on all paths. */
@@ -65,16 +68,71 @@ export class Walk {
   peakBranches = 0;
   private lastId = 0;
 
-  constructor(program: Program, platform: Platform, state: State) {
+  constructor(program: Program, platform: Platform, options: WalkOptions) {
     this.program = program;
     this.platform = platform;
-    this.state = state;
+    this.state = options.state;
+    this.emit = options.onEvent;
+    this.precision = new Precision(this);
+    this.stackLiveness = new StackLiveness(program, options.onEvent);
+    this.explored = new Explored(program.instructions.length, options.pruning ?? "linux");
     this.facts = new FactTable(program.instructions.length);
     this.stackDepth = program.subprograms.map(() => 0);
   }
 
   get instruction(): Instruction {
     return this.program.instructions[this.pc]!;
+  }
+
+  /** The current instruction's entry in the path's history: made when it is needed. */
+  noteHistory(): HistoryEntry {
+    this.entry ??= addHistory(this.state, this.pc, this.previousPc);
+    return this.entry;
+  }
+
+  /** A new instruction begins. */
+  beginInstruction(): void {
+    this.entry = undefined;
+  }
+
+  /** Starts anew at `pc`: nothing that was stored before says anything about it. */
+  begin(state: State, pc: number): void {
+    this.explored.clear();
+    this.goTo({ state, pc, from: -1, path: undefined });
+  }
+
+  /** Goes on with a branch that was put off. */
+  takeUp(branch: Branch): void {
+    this.goTo(branch);
+    this.stackLiveness.update(branch.state);
+  }
+
+  private goTo({ state, pc, from, path }: Branch): void {
+    this.state = state;
+    this.pc = pc;
+    this.previousPc = from;
+    this.path = path;
+    this.stackLiveness.forgetCurrent();
+  }
+
+  /** A spilled value was stored to or loaded from a slot of the stack: the way on which its precision is followed. */
+  followsSlot(frame: number, slot: number): void {
+    this.noteHistory().slot = { frame, kind: "slot", index: slot };
+  }
+
+  /** A rule relies on the number in a register of the running function. */
+  markPrecise(register: number): void {
+    this.precision.markRegister(register);
+  }
+
+  /** The instruction may read bytes of a stack slot. */
+  readsSlot(frame: number, slot: number): void {
+    this.stackLiveness.read(this.state, this.pc, frame, slot);
+  }
+
+  /** The instruction writes all eight bytes of a stack slot. */
+  writesSlot(frame: number, slot: number): void {
+    this.stackLiveness.write(frame, slot);
   }
 
   /** An id that no value has yet. */
@@ -119,9 +177,8 @@ export class Walk {
       pc,
       from: this.pc,
       path: { from: this.pc, to: pc, before: this.path },
-      parent: this.parent,
     });
-    if (this.parent !== undefined) this.parent.branches++;
+    if (state.parent !== undefined) state.parent.branches++;
     this.peakBranches = Math.max(this.peakBranches, this.pending.length);
     if (this.pending.length > this.platform.limits.pendingBranches) {
       reject("TOO_MANY_BRANCHES", `The sequence of ${this.pending.length} jumps is too complex.`);

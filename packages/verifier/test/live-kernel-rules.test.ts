@@ -127,7 +127,7 @@ describe("rules that the live kernel showed", () => {
     const { rejection, statistics } = verify(program("r6 = 0\nl:\nr6 += 1\nif r6 < 10000000 goto l\nr0 = 0\nexit"));
     expect(rejection?.code).toBe("TOO_MANY_INSTRUCTIONS");
     expect(statistics.processedInstructions).toBe(1_000_001);
-    // States that only miss are dropped, so that each step is compared with few.
-    expect(statistics.peakStates).toBeLessThan(100);
+    // What the kernel counts; the dropped states' paths are still open, so they count at the peak.
+    expect(statistics).toMatchObject({ totalStates: 25_001, peakStates: 25_001 });
   });
 });

@@ -23,7 +23,7 @@ export interface Access {
   /** The instruction's offset. */
   readonly offset: number;
   readonly size: Size;
-  /** What is stored, for a write of a known register. */
+  /** What is stored; absent when it may be anything. */
   readonly value?: Register;
   /** A load that extends the sign. */
   readonly signed?: boolean;

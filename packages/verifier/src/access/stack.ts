@@ -76,7 +76,10 @@ const kindAt = (frame: Frame, offset: number): ByteKind => byteKind(frame.slot(s
 /** The kinds of the bytes of a stretch. A privileged program may read bytes that it never wrote. */
 const kindsIn = (walk: Walk, { frame, from, to }: Stretch): ByteKind[] => {
   const kinds: ByteKind[] = [];
-  for (let offset = from; offset < to; offset++) kinds.push(kindAt(frame, offset));
+  for (let offset = from; offset < to; offset++) {
+    kinds.push(kindAt(frame, offset));
+    walk.readsSlot(frame.index, slotIndex(offset));
+  }
   if (kinds.includes(BYTE.invalid)) walk.facts.readsUninitialized(walk.pc);
   return kinds;
 };
@@ -87,10 +90,6 @@ const readBytes = (walk: Walk, stretch: Stretch, size: Access["size"]): Register
   return scalarRegister(zero ? S.ZERO : unknownOf(size));
 };
 
-/** A zero in spilled and zero bytes, as after zeroing a structure and spilling a zero over it. */
-const isZeroMix = (slot: Slot, kinds: readonly ByteKind[]): boolean =>
-  kinds.every((kind) => kind === BYTE.zero || (kind === BYTE.spill && isNull(slot.spilled!)));
-
 /** Reads part of a slot that holds a spilled number. Its low bytes are known; others are any bytes. */
 const fillPart = (walk: Walk, slot: Slot, stretch: Stretch, access: Access): Register => {
   const spilled = slot.spilled!;
@@ -98,11 +97,18 @@ const fillPart = (walk: Walk, slot: Slot, stretch: Stretch, access: Access): Reg
   const held = spilledBytes(slot);
   const little = walk.program.spec.byteOrder === "little";
   const lowStart = little ? 0 : held - access.size;
+  const index = slotIndex(stretch.from);
   if (access.size <= held && byteInSlot(stretch.from) === lowStart) {
+    walk.followsSlot(stretch.frame.index, index);
     const fits = W.equal(truncate(spilled.value, access.size).u64.max, spilled.value.u64.max);
     return { ...(fits ? spilled : unlinked(spilled)), value: truncate(spilled.value, access.size) };
   }
-  if (isZeroMix(slot, kindsIn(walk, stretch))) return scalarRegister(S.ZERO);
+  const kinds = kindsIn(walk, stretch);
+  if (kinds.every((kind) => kind === BYTE.zero)) return scalarRegister(S.ZERO);
+  if (isNull(spilled) && kinds.every((kind) => kind === BYTE.spill)) {
+    walk.followsSlot(stretch.frame.index, index);
+    return scalarRegister(S.ZERO);
+  }
   return scalarRegister(unknownOf(access.size));
 };
 
@@ -110,9 +116,14 @@ export const readStack = (walk: Walk, access: Access): Register => {
   const stretch = stackStretch(walk, access, "read from");
   // A spilled pointer among bytes at an unknown place reads as a number, which a privileged program may see of it.
   if (!isFixed(access.pointer)) return readBytes(walk, stretch, access.size);
-  const slot = stretch.frame.slot(slotIndex(stretch.from));
+  const index = slotIndex(stretch.from);
+  const slot = stretch.frame.slot(index);
+  walk.readsSlot(stretch.frame.index, index);
   if (slot.spilled === undefined) return readBytes(walk, stretch, access.size);
-  if (access.size === SLOT_BYTES && spilledBytes(slot) === SLOT_BYTES) return slot.spilled;
+  if (access.size === SLOT_BYTES && spilledBytes(slot) === SLOT_BYTES) {
+    walk.followsSlot(stretch.frame.index, index);
+    return slot.spilled;
+  }
   return fillPart(walk, slot, stretch, access);
 };
 
@@ -139,12 +150,32 @@ const spill = (walk: Walk, stretch: Stretch, { size }: Access, value: Register):
   const { frame, from } = stretch;
   checkEscape(walk, frame, value);
   const index = slotIndex(from);
+  walk.followsSlot(frame.index, index);
+  if (size === SLOT_BYTES) walk.writesSlot(frame.index, index);
   const fits = !isScalar(value) || W.bitLength(value.value.u64.max) <= 8 * size;
   frame.setSlot(index, spillInto(frame.slot(index), fits ? value : unlinked(value), size));
 };
 
-const writeFixed = (walk: Walk, stretch: Stretch, access: Access, value: Register): void => {
+/** The register that the current instruction stores. */
+const storedRegister = (walk: Walk): number | undefined => {
+  const { op, src } = walk.instruction;
+  const stores = (op.family === "store" && op.operand === "reg") || op.family === "atomic";
+  return stores ? src : undefined;
+};
+
+/** A zero byte isn't followed back to where it came from, so the register that it came from is precise at once. */
+const markZero = (walk: Walk): void => {
+  const register = storedRegister(walk);
+  if (register !== undefined) walk.markPrecise(register);
+};
+
+const writeFixed = (walk: Walk, stretch: Stretch, access: Access, value: Register | undefined): void => {
   const whole = byteInSlot(stretch.from) === 0;
+  if (value === undefined) {
+    if (access.size === SLOT_BYTES) walk.writesSlot(stretch.frame.index, slotIndex(stretch.from));
+    setBytes(stretch, BYTE.misc);
+    return;
+  }
   if (isScalar(value) && whole && (access.size === SLOT_BYTES || walk.program.spec.byteOrder === "little")) {
     spill(walk, stretch, access, value);
     return;
@@ -154,6 +185,7 @@ const writeFixed = (walk: Walk, stretch: Stretch, access: Access, value: Registe
     spill(walk, stretch, access, value);
     return;
   }
+  if (isNull(value)) markZero(walk);
   setBytes(stretch, isNull(value) ? BYTE.zero : BYTE.misc);
 };
 
@@ -161,21 +193,23 @@ const writeFixed = (walk: Walk, stretch: Stretch, access: Access, value: Registe
 const writeSomewhere = (walk: Walk, { frame, from, to }: Stretch, value: Register): void => {
   checkEscape(walk, frame, value);
   const zero = isNull(value);
+  let zeroUsed = false;
   for (let offset = from; offset < to; offset++) {
     const index = slotIndex(offset);
     const slot = frame.slot(index);
     const kind = byteKind(slot, byteInSlot(offset));
     const keepsZero =
       zero && (kind === BYTE.zero || (kind === BYTE.spill && !isSpilledPointer(slot) && isNull(slot.spilled!)));
+    zeroUsed ||= keepsZero;
     frame.setSlot(index, overwrite(slot, byteInSlot(offset), 1, keepsZero ? BYTE.zero : BYTE.misc));
   }
+  if (zeroUsed) markZero(walk);
 };
 
 export const writeStack = (walk: Walk, access: Access): Register => {
   const stretch = stackStretch(walk, access, "write to");
-  const value = access.value ?? UNKNOWN_SCALAR;
-  if (isFixed(access.pointer)) writeFixed(walk, stretch, access, value);
-  else writeSomewhere(walk, stretch, value);
+  if (isFixed(access.pointer)) writeFixed(walk, stretch, access, access.value);
+  else writeSomewhere(walk, stretch, access.value ?? UNKNOWN_SCALAR);
   return UNKNOWN_SCALAR;
 };
 
@@ -187,7 +221,9 @@ export const knownOnStack = (walk: Walk, pointer: Register, size: 1 | 2 | 4 | 8)
   const frame = frameOf(walk, pointer);
   const slot = frame.slot(slotIndex(from));
   if (slot.spilled !== undefined && isScalar(slot.spilled) && byteInSlot(from) === 0 && spilledBytes(slot) === size) {
-    return S.constantValue(truncate(slot.spilled.value, size));
+    const known = S.constantValue(truncate(slot.spilled.value, size));
+    if (known !== undefined) walk.precision.markSlot(frame.index, slotIndex(from));
+    return known;
   }
   for (let offset = from; offset < from + size; offset++) if (kindAt(frame, offset) !== BYTE.zero) return undefined;
   return W.ZERO;

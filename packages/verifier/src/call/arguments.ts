@@ -120,11 +120,14 @@ const checkSize = (call: Call, type: ArgumentOf<"size">): void => {
   }
   const target: Call = { ...call, register: register - 1, value: pointer };
   if (isNull(pointer)) {
-    if (memory.nullable && limit === 0) return;
-    if (memory.nullable && type.zero && W.isZero(u64.max)) return;
+    if (memory.nullable && limit === 0) {
+      walk.markPrecise(register);
+      return;
+    }
     mismatch(target, MEMORY_KINDS);
   }
   useMemory(target, limit, memory.access);
+  walk.markPrecise(register);
 };
 
 const MAX_SIZE = 1 << 29;
@@ -133,6 +136,7 @@ const checkConstantSize = (call: Call): void => {
   const { register, value, given } = call;
   const size = isScalar(value) ? S.constantValue(value.value) : undefined;
   if (size === undefined) reject("BAD_SIZE", `R${register} is not a known constant'`, register);
+  call.walk.markPrecise(register);
   // Linux takes the low 32 bits for the size of what it returns; a larger request gets NULL when it runs.
   given.allocationSize = size.lo >>> 0;
 };

@@ -1,8 +1,7 @@
 import type { CallbackParameter, HelperPrototype } from "@ebpf/platform";
 import * as W from "../domain/word.js";
-import { previousRound, widen } from "../prune/widen.js";
 import { reject } from "../report/reject.js";
-import { isScalar, pointerRegister, type Register, UNKNOWN_SCALAR } from "../state/register.js";
+import { isNull, isScalar, pointerRegister, type Register, UNKNOWN_SCALAR } from "../state/register.js";
 import { FRAME_POINTER, Frame } from "../state/state.js";
 import type { Walk } from "../walk.js";
 import type { Arguments } from "./arguments.js";
@@ -46,6 +45,9 @@ const callee = (walk: Walk, helper: HelperPrototype): number => {
   return register.subprogram;
 };
 
+/** bpf_loop's flags. */
+const LOOP_FLAGS = 4;
+
 /** The most rounds that the helper will do. */
 const roundLimit = (walk: Walk, { callbackLimit }: HelperPrototype): number =>
   callbackLimit === undefined
@@ -57,6 +59,11 @@ export const queueCallback = (walk: Walk, helper: HelperPrototype, given: Argume
   if (helper.callback === undefined) return;
   const subprogram = walk.program.subprograms[callee(walk, helper)]!;
   const { frames, frame: caller } = walk.state;
+  if (helper.callbackLimit !== undefined) {
+    // Linux can turn the loop into code of its own when the flags are always 0.
+    if (isNull(walk.state.register(LOOP_FLAGS))) walk.markPrecise(LOOP_FLAGS);
+    walk.markPrecise(helper.callbackLimit + 1);
+  }
   if (caller.callbackRounds >= roundLimit(walk, helper)) {
     caller.callbackRounds = 0;
     return;
@@ -64,9 +71,6 @@ export const queueCallback = (walk: Walk, helper: HelperPrototype, given: Argume
   if (frames.length >= walk.platform.limits.frames) {
     reject("CALL_DEPTH", `the call stack of ${frames.length + 1} frames is too deep`);
   }
-  // The state of this round was stored when the walk came here: the one before it is further up.
-  const previous = previousRound(walk.parent?.parent, walk.pc, walk.state);
-  if (previous !== undefined) widen(previous, walk.state);
   const frame = new Frame(frames.length, subprogram.index, walk.pc, true);
   helper.callback.forEach((parameter, index) => {
     frame.registers[index + 1] = parameterValue(walk, helper, given, parameter);
@@ -81,10 +85,11 @@ export const queueCallback = (walk: Walk, helper: HelperPrototype, given: Argume
 };
 
 /** A callback says 0 to be called again and 1 to stop. */
-export const checkCallbackResult = (result: Register): void => {
+export const checkCallbackResult = (walk: Walk, result: Register): void => {
   if (!isScalar(result)) {
     reject("BAD_EXIT_VALUE", "At callback return the register R0 is not a known value", 0);
   }
+  walk.markPrecise(0);
   const { min, max } = result.value.s64;
   if (!W.less(min, W.ZERO) && !W.less(W.ONE, max)) return;
   const parts = [

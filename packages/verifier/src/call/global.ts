@@ -85,5 +85,5 @@ export const globalEntry = (walk: Walk, subprogram: Subprogram): State => {
   signatureOf(walk.program, subprogram).forEach((parameter, index) => {
     frame.registers[index + 1] = initialValue(walk, parameter);
   });
-  return new State([frame]);
+  return new State([frame], subprogram.start);
 };

@@ -156,6 +156,15 @@ const checkModelled = (helper: HelperPrototype): void => {
   }
 };
 
+/** A known index of a tail call becomes part of the code. */
+const relyOnIndex = (walk: Walk, { name }: HelperPrototype, { map }: Arguments): void => {
+  if (name !== "bpf_tail_call") return;
+  const index = S.constantValue(walk.state.register(TAIL_CALL_INDEX).value);
+  if (index !== undefined && index.hi === 0 && index.lo >>> 0 < map!.maxEntries) walk.markPrecise(TAIL_CALL_INDEX);
+};
+
+const TAIL_CALL_INDEX = 3;
+
 const checkTailCall = (walk: Walk, helper: HelperPrototype): void => {
   if (helper.name !== "bpf_tail_call" || walk.state.references.length === 0) return;
   const [held] = walk.state.references;
@@ -184,6 +193,7 @@ export const callHelper = (walk: Walk, { imm }: Instruction): void => {
   const given = checkArguments(walk, helper);
   checkMapFits(walk, helper, given.map);
   checkTailCall(walk, helper);
+  relyOnIndex(walk, helper, given);
   if (given.map !== undefined) walk.facts.usesMap(walk.pc, given.mapId === 0 ? walk.mapHandle(given.map) : undefined);
   for (const effect of given.effects) effect();
   queueCallback(walk, helper, given);

@@ -1,4 +1,5 @@
 import { type Instruction, targetOf } from "@ebpf/asm";
+import { widen } from "../prune/widen.js";
 import { reject } from "../report/reject.js";
 import { pointerRegister } from "../state/register.js";
 import { FRAME_POINTER, Frame } from "../state/state.js";
@@ -34,15 +35,19 @@ export const callLocal = (walk: Walk, slot: Instruction): void => {
 
 /** A function's return: its frame is gone, and with it every pointer into it. */
 export const returnFromLocal = (walk: Walk): void => {
+  walk.stackLiveness.update(walk.state);
   const result = walk.state.frame.callback ? walk.read(0) : walk.state.register(0);
   const { frames } = walk.state;
   if (result.kind === "fp") {
     reject("STACK_POINTER_ESCAPE", "cannot return stack pointer to the caller", 0);
   }
-  const done = frames.pop()!;
+  const done = walk.state.frame;
+  if (done.callback) checkCallbackResult(walk, result);
+  frames.pop();
   if (done.callback) {
-    checkCallbackResult(result);
     walk.pc = done.callSite;
+    const previous = walk.explored.earlierRound(walk.pc, walk.state, (walk.state.parent?.depth ?? -1) + 1);
+    if (previous !== undefined) widen(previous, walk.state);
     return;
   }
   walk.state.setRegister(0, result);

@@ -1,5 +1,4 @@
 import { type Instruction, slotsOf, targetOf } from "@ebpf/asm";
-import type { Platform } from "@ebpf/platform";
 import { reject } from "../report/reject.js";
 import { checkEncodings } from "./encoding.js";
 import type { Subprogram } from "./program.js";
@@ -56,42 +55,11 @@ const reach = (instructions: readonly Instruction[], subprograms: readonly Subpr
   return reached;
 };
 
-/** Where states are compared: at conditional jumps, their targets, the targets of other jumps, and at calls. */
-const findPrunePoints = (instructions: readonly Instruction[]): Set<number> => {
-  const points = new Set<number>();
-  instructions.forEach((slot, pc) => {
-    const { op } = slot;
-    if (op.family === "call" && op.target === "local") points.add(pc);
-    if (op.family !== "jump") return;
-    if (op.operator !== "always") points.add(pc);
-    const target = targetOf(slot, pc);
-    if (target !== undefined) points.add(target);
-  });
-  return points;
-};
-
-/** Heads of loops that something outside of the program bounds: `may_goto`, and helpers that call back. */
-const findCheckpoints = (instructions: readonly Instruction[], platform: Platform): Set<number> => {
-  const points = new Set<number>();
-  instructions.forEach(({ op, imm }, pc) => {
-    if (op.family === "jump" && op.operator === "may_goto") points.add(pc);
-    if (op.family !== "call" || op.target !== "helper") return;
-    if (platform.helpers.get(imm)?.callback !== undefined) points.add(pc);
-  });
-  return points;
-};
-
-/** Checks that control stays inside functions and reaches every slot, and finds where states are kept. */
-export const checkControlFlow = (
-  instructions: readonly Instruction[],
-  subprograms: readonly Subprogram[],
-  platform: Platform,
-) => {
+/** Checks that control stays inside functions and reaches every slot. */
+export const checkControlFlow = (instructions: readonly Instruction[], subprograms: readonly Subprogram[]): void => {
   for (const subprogram of subprograms) checkFunction(instructions, subprogram);
   checkEncodings(instructions);
   const reached = reach(instructions, subprograms);
   const missed = reached.indexOf(0);
   if (missed >= 0) reject("UNREACHABLE", `unreachable insn ${missed}`);
-  const checkpoints = findCheckpoints(instructions, platform);
-  return { prunePoints: new Set([...findPrunePoints(instructions), ...checkpoints]), checkpoints };
 };

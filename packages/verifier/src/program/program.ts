@@ -2,8 +2,10 @@ import type { Instruction } from "@ebpf/asm";
 import { targetOf } from "@ebpf/asm";
 import { ATTACH_TYPES, type MapSpec, type Platform, type ProgramSpec, type ProgramTypeRules } from "@ebpf/platform";
 import { reject } from "../report/reject.js";
+import { findComponents, postorderFrom } from "./components.js";
 import { checkControlFlow } from "./control-flow.js";
 import { liveRegisters } from "./liveness.js";
+import { findCallbackCalls, findPoints } from "./points.js";
 
 /** A function of the program: the entry or the target of a local call or function reference. */
 export interface Subprogram {
@@ -27,15 +29,23 @@ export interface Program {
   readonly subprograms: readonly Subprogram[];
   /** By slot. */
   readonly subprogramAt: readonly Subprogram[];
-  /** Slots at which states are kept and compared. */
-  readonly prunePoints: ReadonlySet<number>;
-  /** Slots at which a state is always kept. */
-  readonly checkpoints: ReadonlySet<number>;
+  /** Bits of `POINT` by slot. */
+  readonly points: Uint8Array;
+  /** Calls of helpers that call back before they return. */
+  readonly callbackCalls: ReadonlySet<number>;
+  /** By slot: the loop that the slot is part of, or 0. */
+  readonly components: Uint32Array;
+  /** Slots of each function, successors first. */
+  readonly postorder: readonly (readonly number[])[];
   /** Bit r of entry pc: register r may be read from there on before it is written. */
   readonly live: Uint16Array;
   /** The handle that the program uses for a map. */
   readonly handles: ReadonlyMap<MapSpec, number>;
 }
+
+/** The function that the local call at `pc` calls. */
+export const calleeAt = (program: Program, pc: number): Subprogram =>
+  program.subprogramAt[targetOf(program.instructions[pc]!, pc)!]!;
 
 /** A local call, or the address of a function to be called back. */
 export const isFunctionReference = ({ op }: Instruction): boolean =>
@@ -127,7 +137,8 @@ export const prepare = (spec: ProgramSpec, platform: Platform): Program => {
   if (subprograms.length > platform.limits.subprograms) {
     reject("TOO_MANY_SUBPROGRAMS", `too many subprograms: ${subprograms.length}`);
   }
-  const { prunePoints, checkpoints } = checkControlFlow(spec.instructions, subprograms, platform);
+  checkControlFlow(spec.instructions, subprograms);
+  const callbackCalls = findCallbackCalls(spec.instructions, platform);
   const subprogramAt = subprograms.flatMap((one) => new Array<Subprogram>(one.end - one.start).fill(one));
   return {
     spec,
@@ -135,8 +146,10 @@ export const prepare = (spec: ProgramSpec, platform: Platform): Program => {
     instructions: spec.instructions,
     subprograms,
     subprogramAt,
-    prunePoints,
-    checkpoints,
+    points: findPoints(spec.instructions, platform),
+    callbackCalls,
+    components: findComponents(spec.instructions, callbackCalls),
+    postorder: subprograms.map(({ start }) => postorderFrom(spec.instructions, start)),
     live: liveRegisters(spec.instructions, platform),
     handles: new Map([...spec.maps].map(([handle, map]) => [map, handle] as const)),
   };

@@ -1,42 +1,46 @@
 import * as S from "../domain/scalar.js";
-import { isNull, isPacketPointer, isScalar, type Register, sameButIds, sameTarget } from "../state/register.js";
+import {
+  isPacketPointer,
+  isScalar,
+  type Register,
+  type RegisterKind,
+  sameButIds,
+  sameTarget,
+  UNKNOWN_SCALAR,
+} from "../state/register.js";
 import { BYTE, byteKind, SLOT_BYTES, type Slot, spilledBytes } from "../state/stack.js";
-import type { Frame, State } from "../state/state.js";
+import { type Frame, REGISTERS, type State } from "../state/state.js";
+import { IdMap } from "./ids.js";
+import type { StoredState } from "./stored.js";
 
 /*
  * When is a state not worth walking? When an older state at the same pc, whose every path ended well, allows everything
- * that it allows: old ⊇ new.
+ * that it allows, as far as those paths relied on it: old ⊇ new.
  *
- * Ids carry relations ("these two are equal"), so the old state's relations must hold in the new one: its ids map one to
- * one to the new state's. Registers that no path reads again are left out.
- *
- * Every number counts as precise. That is sound and loses only speed: old paths may have ended well for more numbers
- * than the old state holds, which precision tracking will find out.
+ * Ids carry relations ("these two are equal"), so the relations of the old state must hold in the new one: its ids map
+ * one to one to the new state's. More relations in the new state only allow less.
  */
 
-/** How equal states must be: `within` for pruning, `exact` for telling that a loop makes no progress. */
-export type Comparing = "within" | "exact";
+/**
+ * How states are compared.
+ *
+ * `relied`: numbers that no path relied on may be anything. Only for states whose paths have all ended.
+ * `within`: every number of the new state lies in the old one's. For states whose paths haven't: what they will rely on
+ * isn't known yet.
+ * `same`: equal but for ids: the path made no progress.
+ */
+export type Comparing = "relied" | "within" | "same";
 
-/** Old ids by new ids, one to one. */
-class IdMap {
-  private readonly oldToNew = new Map<number, number>();
-  private readonly newToOld = new Map<number, number>();
+/** Kinds that may be moved by numbers; the others are the same pointer or not. */
+const RANGED: ReadonlySet<RegisterKind> = new Set(["map_value", "map_key", "mem"]);
 
-  matches(old: number, current: number): boolean {
-    if (old === 0 && current === 0) return true;
-    if (old === 0 || current === 0) return false;
-    const mapped = this.oldToNew.get(old);
-    if (mapped !== undefined) return mapped === current;
-    if (this.newToOld.has(current)) return false;
-    this.oldToNew.set(old, current);
-    this.newToOld.set(current, old);
-    return true;
-  }
-}
+/** Ids of linked numbers: those with something to add are apart from the others. */
+const linkOf = ({ id, delta }: Register): number => (delta === 0 ? 2 * id : 2 * id + 1);
 
 class Comparison {
   private readonly ids = new IdMap();
   private readonly how: Comparing;
+  private temporary = -1;
 
   constructor(how: Comparing) {
     this.how = how;
@@ -46,129 +50,162 @@ class Comparison {
     return this.ids.matches(old, current);
   }
 
-  register(old: Register, current: Register): boolean {
-    if (this.how === "exact") {
-      return sameButIds(old, current) && this.sameIds(old, current);
-    }
-    if (old.kind === "not_init") return true;
+  register(old: Register, current: Register, precise: boolean): boolean {
+    if (this.how === "same") return this.same(old, current);
+    if (old.kind === "not_init") return this.how === "relied" || current.kind === "not_init";
     if (old.kind !== current.kind) return false;
-    return isScalar(old) ? this.number(old, current) : this.pointer(old, current);
+    if (!isScalar(old)) return this.pointer(old, current);
+    return (!precise && this.how === "relied") || this.number(old, current);
   }
 
-  private sameIds(old: Register, current: Register): boolean {
+  private same(old: Register, current: Register): boolean {
     return (
-      this.ids.matches(old.id, current.id) &&
-      this.ids.matches(old.reference, current.reference) &&
-      this.ids.matches(old.mapId, current.mapId)
+      sameButIds(old, current) &&
+      old.mapId === current.mapId &&
+      this.ids.matches(linkOf(old), linkOf(current)) &&
+      this.ids.matches(2 * old.reference, 2 * current.reference)
     );
   }
 
-  /** A linked old number was compared together with its partners; the new one must have the same partners. */
   private number(old: Register, current: Register): boolean {
     if (!S.contains(old.value, current.value)) return false;
     if (old.id === 0) return true;
-    return old.delta === current.delta && this.ids.matches(old.id, current.id);
+    if ((old.delta !== 0 || current.delta !== 0) && old.delta !== current.delta) return false;
+    // A number that is linked to nothing stands for itself: it can't stand for two of the old state's.
+    const link = current.id === 0 ? this.temporary-- : linkOf(current);
+    if (!this.ids.matches(linkOf(old), link)) return false;
+    return old.delta === 0 || this.ids.matches(2 * old.id, current.id === 0 ? this.temporary-- : 2 * current.id);
   }
 
   private pointer(old: Register, current: Register): boolean {
-    if (!sameTarget(old, current) || !this.sameIds(old, current)) return false;
-    if (old.kind === "fp") return S.equal(old.value, current.value);
-    if (!S.contains(old.value, current.value)) return false;
-    if (!isPacketPointer(old)) return true;
+    if (isPacketPointer(old)) return this.packetPointer(old, current);
+    if (!RANGED.has(old.kind)) return this.same(old, current);
+    return (
+      sameTarget(old, current) &&
+      old.mapId === current.mapId &&
+      S.contains(old.value, current.value) &&
+      this.ids.matches(2 * old.id, 2 * current.id) &&
+      this.ids.matches(2 * old.reference, 2 * current.reference)
+    );
+  }
+
+  private packetPointer(old: Register, current: Register): boolean {
     // A range below 0 decides branches, so it must be the same; else more range allows more.
-    return old.range < 0 || current.range < 0 ? old.range === current.range : old.range <= current.range;
+    const exact = old.range < 0 || current.range < 0;
+    if (exact ? old.range !== current.range : old.range > current.range) return false;
+    return (
+      sameTarget(old, current) && this.ids.matches(2 * old.id, 2 * current.id) && S.contains(old.value, current.value)
+    );
   }
 
-  slot(old: Slot, current: Slot): boolean {
-    if (old.spilled === undefined && old === current) return true;
-    if (old.spilled !== undefined) {
-      if (current.spilled === undefined || spilledBytes(old) !== spilledBytes(current)) {
-        return this.how === "within" && this.unknownSpill(old, current);
-      }
-      if (!this.register(old.spilled, current.spilled)) return false;
-    }
+  slot(old: Slot, current: Slot, precise: boolean): boolean {
+    if (this.how !== "relied" && !sameBytes(old, current)) return false;
+    // Bytes of unknown content read as any number: such a slot and a spilled number are compared as numbers.
+    const before = numberIn(old);
+    const now = numberIn(current);
+    if (isAnything(old)) return true;
+    if (before !== undefined && now !== undefined) return this.register(before, now, precise);
     for (let byte = 0; byte < SLOT_BYTES; byte++) {
-      if (!this.byte(old, current, byte)) return false;
+      if (!byteAllows(byteKind(old, byte), byteKind(current, byte))) return false;
     }
-    return true;
-  }
-
-  /** An unknown unlinked number on the stack is as good as unknown bytes. */
-  private unknownSpill(old: Slot, current: Slot): boolean {
-    const { spilled } = old;
-    if (
-      spilled === undefined ||
-      spilledBytes(old) !== SLOT_BYTES ||
-      !isScalar(spilled) ||
-      spilled.id !== 0 ||
-      !S.isUnknown(spilled.value)
-    )
-      return false;
-    return current.spilled === undefined || isScalar(current.spilled);
-  }
-
-  private byte(old: Slot, current: Slot, byte: number): boolean {
-    const before = byteKind(old, byte);
-    const now = byteKind(current, byte);
-    if (before === now) return true;
-    if (this.how === "exact") return false;
-    switch (before) {
-      case BYTE.invalid:
-        return true;
-      case BYTE.misc:
-        return now !== BYTE.spill || isScalar(current.spilled!);
-      case BYTE.zero:
-        return now === BYTE.spill && isNull(current.spilled!);
-      case BYTE.spill:
-        return false;
-    }
+    if (old.spilled === undefined) return true;
+    return current.spilled !== undefined && this.register(old.spilled, current.spilled, precise);
   }
 }
 
-const ALL_REGISTERS = 0x7ff;
+const sameBytes = (old: Slot, current: Slot): boolean => old.bytes === current.bytes;
 
-/** The registers that matter in each frame: in a caller, those that are read after the call. */
-const liveIn = (live: Uint16Array | undefined, state: State, pc: number, frame: Frame): number => {
-  if (live === undefined) return ALL_REGISTERS;
-  const callee = state.frames[frame.index + 1];
-  if (callee === undefined) return live[pc]!;
-  return callee.callback ? live[callee.callSite]! : live[callee.callSite + 1]!;
+/** Every byte is unknown, or was never written: what a privileged program may read as any number. */
+const isAnything = (slot: Slot): boolean => {
+  if (slot.spilled !== undefined) return false;
+  for (let byte = 0; byte < SLOT_BYTES; byte++) {
+    const kind = byteKind(slot, byte);
+    if (kind !== BYTE.misc && kind !== BYTE.invalid) return false;
+  }
+  return true;
 };
+
+/** The number that the whole slot reads as. */
+const numberIn = (slot: Slot): Register | undefined => {
+  if (slot.spilled !== undefined) {
+    return isScalar(slot.spilled) && spilledBytes(slot) === SLOT_BYTES ? slot.spilled : undefined;
+  }
+  return isAnything(slot) ? UNKNOWN_SCALAR : undefined;
+};
+
+/** Whether code that was safe with a byte of kind `old` is safe with one of kind `current`. */
+const byteAllows = (old: number, current: number): boolean =>
+  old === current || old === BYTE.invalid || old === BYTE.misc;
+
+const ALL_REGISTERS = (1 << REGISTERS) - 1;
+
+/** The registers of a frame that code may read: in a caller, when it goes on. */
+const liveIn = (live: Uint16Array | undefined, { pc, state }: StoredState, frame: number): number => {
+  if (live === undefined) return ALL_REGISTERS;
+  return live[state.frames[frame + 1]?.callSite ?? pc]!;
+};
+
+const sameFrame = (old: Frame, current: Frame): boolean =>
+  old.callSite === current.callSite &&
+  old.subprogram === current.subprogram &&
+  old.callback === current.callback &&
+  // Fewer rounds of a callback behind means more to come.
+  old.callbackRounds <= current.callbackRounds;
 
 const framesMatch = (
   comparison: Comparison,
+  stored: StoredState,
+  current: State,
   live: Uint16Array | undefined,
-  pc: number,
-  [old, current]: readonly [State, State],
 ): boolean => {
-  for (let index = 0; index < old.frames.length; index++) {
-    const before = old.frames[index]!;
+  const { state, precise } = stored;
+  for (let index = 0; index < state.frames.length; index++) {
+    const before = state.frames[index]!;
     const now = current.frames[index]!;
-    if (before.callSite !== now.callSite || before.callback !== now.callback || before.subprogram !== now.subprogram)
-      return false;
-    // Fewer rounds of a callback behind means more to come.
-    if (before.callbackRounds > now.callbackRounds) return false;
-    const mask = liveIn(live, current, pc, now);
-    for (let register = 0; register < before.registers.length; register++) {
+    if (!sameFrame(before, now)) return false;
+    const mask = liveIn(live, stored, index);
+    for (let register = 0; register < REGISTERS; register++) {
       if ((mask & (1 << register)) === 0) continue;
-      if (!comparison.register(before.registers[register]!, now.registers[register]!)) return false;
+      const isPrecise = precise.hasRegister(index, register);
+      if (!comparison.register(before.registers[register]!, now.registers[register]!, isPrecise)) return false;
     }
-    const slots = Math.max(before.stack.length, now.stack.length);
-    for (let slot = 0; slot < slots; slot++) {
-      if (!comparison.slot(before.slot(slot), now.slot(slot))) return false;
+    for (let slot = 0; slot < before.stack.length; slot++) {
+      if (!comparison.slot(before.slot(slot), now.slot(slot), precise.hasSlot(index, slot))) return false;
     }
   }
   return true;
 };
 
-/** True when `old` allows every concrete state that `current` allows, as far as code from `pc` on can tell. */
+/**
+ * True when `stored` allows every concrete state that `current` allows, as far as code from its pc on can tell.
+ *
+ * @param live registers that may be read, by pc; all of them without
+ */
 export const subsumes = (
-  old: State,
+  stored: StoredState,
   current: State,
-  { pc, live, how }: { readonly pc: number; readonly live: Uint16Array | undefined; readonly how: Comparing },
+  { live, how }: { readonly live: Uint16Array | undefined; readonly how: Comparing },
 ): boolean => {
-  if (old.frames.length !== current.frames.length || old.references.length !== current.references.length) return false;
+  const { state } = stored;
+  if (state.frames.length !== current.frames.length || state.references.length !== current.references.length) {
+    return false;
+  }
   const comparison = new Comparison(how);
-  const sameReferences = old.references.every(({ id }, index) => comparison.matches(id, current.references[index]!.id));
-  return sameReferences && framesMatch(comparison, live, pc, [old, current]);
+  return (
+    state.references.every(({ id }, index) => comparison.matches(2 * id, 2 * current.references[index]!.id)) &&
+    framesMatch(comparison, stored, current, live)
+  );
+};
+
+/** True when the running function's registers are the same, ids and all: only then a loop is looked for. */
+export const mayLoop = ({ state }: StoredState, current: State): boolean => {
+  if (state.frames.length !== current.frames.length) return false;
+  const old = state.frame.registers;
+  return current.frame.registers.every((register, index) => {
+    const before = old[index]!;
+    return (
+      before === register ||
+      (sameButIds(before, register) && before.id === register.id && before.reference === register.reference)
+    );
+  });
 };

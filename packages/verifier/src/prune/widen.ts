@@ -1,38 +1,34 @@
 import { isScalar, type Register, sameButIds, UNKNOWN_SCALAR } from "../state/register.js";
 import type { State } from "../state/state.js";
-import type { StoredState } from "../walk.js";
+import { IdMap } from "./ids.js";
+import type { StoredState } from "./stored.js";
 
 /*
- * Widening: a number that changed from one round of a loop to the next is taken to be any number, so that the rounds
- * after that find nothing new. Sound, because any number allows every number. Numbers that must stay bounded have to be
- * checked again in the loop; with precision tracking only those that nothing relies on will be widened.
+ * Widening: a number that changed from one round of a loop to the next, and that nothing has relied on so far, is taken to
+ * be any number, so that the rounds after that find nothing new. Sound, because any number allows every number; when
+ * something later relies on it, that rule sees any number.
  */
 
-const widened = (before: Register, now: Register): Register =>
-  isScalar(before) && isScalar(now) && !sameButIds(before, now) ? UNKNOWN_SCALAR : now;
+const changed = (before: Register, now: Register, ids: IdMap): boolean =>
+  isScalar(before) && isScalar(now) && !(sameButIds(before, now) && ids.matches(before.id, now.id));
 
-const sameCalls = (a: State, b: State): boolean =>
-  a.frames.length === b.frames.length &&
-  a.frames.every(({ callSite }, index) => callSite === b.frames[index]!.callSite);
-
-/** The state that the path had the last time it came by this pc, in the same chain of calls. */
-export const previousRound = (from: StoredState | undefined, pc: number, current: State): State | undefined => {
-  for (let stored = from; stored !== undefined; stored = stored.parent) {
-    if (stored.pc === pc && sameCalls(stored.state, current)) return stored.state;
-  }
-  return undefined;
-};
-
-/** Forgets the numbers of `current` that differ from the previous round's. */
-export const widen = (previous: State, current: State): void => {
-  current.frames.forEach((frame, index) => {
+/** Forgets the numbers of `current` that differ from those that an earlier round was stored with. */
+export const widen = ({ state: previous, precise }: StoredState, current: State): void => {
+  const ids = new IdMap();
+  for (let index = previous.frames.length - 1; index >= 0; index--) {
     const before = previous.frames[index]!;
-    frame.registers = frame.registers.map((register, at) => widened(before.registers[at]!, register));
-    frame.stack = frame.stack.map((slot, at) => {
-      const old = before.slot(at).spilled;
-      return slot.spilled === undefined || old === undefined
-        ? slot
-        : { bytes: slot.bytes, spilled: widened(old, slot.spilled) };
-    });
-  });
+    const frame = current.frames[index]!;
+    for (let register = 0; register < 10; register++) {
+      if (precise.hasRegister(index, register)) continue;
+      if (!changed(before.registers[register]!, frame.registers[register]!, ids)) continue;
+      frame.registers[register] = UNKNOWN_SCALAR;
+    }
+    const slots = Math.min(before.stack.length, frame.stack.length);
+    for (let slot = 0; slot < slots; slot++) {
+      const old = before.slot(slot).spilled;
+      const { bytes, spilled } = frame.slot(slot);
+      if (old === undefined || spilled === undefined || precise.hasSlot(index, slot)) continue;
+      if (changed(old, spilled, ids)) frame.setSlot(slot, { bytes, spilled: UNKNOWN_SCALAR });
+    }
+  }
 };

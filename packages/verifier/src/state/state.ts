@@ -1,10 +1,12 @@
 import { invariant } from "@ebpf/core";
+import type { HistoryEntry } from "../prune/history.js";
+import type { StoredState } from "../prune/stored.js";
 import { NOT_INIT, type Register } from "./register.js";
 import { EMPTY_SLOT, type Slot } from "./stack.js";
 
 /** The register that holds the frame pointer. */
 export const FRAME_POINTER = 10;
-const REGISTERS = 11;
+export const REGISTERS = 11;
 
 /** A function's activation: its registers and its stack. */
 export class Frame {
@@ -64,9 +66,19 @@ export class State {
   mayGotoDepth: number;
   /** How often helpers called back on this path. */
   callbackDepth: number;
+  /** The stored state that this one descends from. */
+  parent: StoredState | undefined;
+  /** Where that one was stored, or the function that is walked begins. */
+  firstPc: number;
+  /** The way since then. */
+  history: HistoryEntry | undefined;
 
-  constructor(frames: Frame[]) {
+  /** @param firstPc where the walk begins */
+  constructor(frames: Frame[], firstPc: number) {
     this.frames = frames;
+    this.parent = undefined;
+    this.firstPc = firstPc;
+    this.history = undefined;
     this.references = [];
     this.mayGotoDepth = 0;
     this.callbackDepth = 0;
@@ -74,7 +86,12 @@ export class State {
 
   /** A copy that can change by itself. Registers and slots are immutable and stay shared. */
   fork(): State {
-    const copy = new State(this.frames.map((frame) => frame.fork()));
+    const copy = new State(
+      this.frames.map((frame) => frame.fork()),
+      this.firstPc,
+    );
+    copy.parent = this.parent;
+    copy.history = this.history;
     copy.references = this.references;
     copy.mayGotoDepth = this.mayGotoDepth;
     copy.callbackDepth = this.callbackDepth;

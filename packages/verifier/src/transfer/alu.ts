@@ -70,9 +70,10 @@ interface Operands {
   readonly left: Register;
   readonly right: Register;
   readonly dst: number;
+  readonly src: number;
 }
 
-const pointerArithmetic = (walk: Walk, op: AluOperation, { left, right, dst }: Operands): Register => {
+const pointerArithmetic = (walk: Walk, op: AluOperation, { left, right, dst, src }: Operands): Register => {
   if (isPointer(left) && isPointer(right)) {
     if (op.operator === "sub") return unknown(op.width);
     reject("POINTER_ARITHMETIC", `R${dst} pointer ${op.operator === "add" ? "+=" : "op="} pointer prohibited`, dst);
@@ -80,6 +81,7 @@ const pointerArithmetic = (walk: Walk, op: AluOperation, { left, right, dst }: O
   const flipped = isPointer(right);
   const [pointer, amount] = flipped ? [right, left.value] : [left, right.value];
   if (op.width === 32 && op.operator === "sub") return UNKNOWN_32;
+  if (op.operand === "reg") walk.markPrecise(flipped ? dst : src);
   // Linux 6.18 loses the frame of such a sum and takes it for the entry's: no verdict of ours could be right.
   if (flipped && pointer.kind === "fp" && walk.state.frames.length > 1) {
     reject("UNSUPPORTED_ACCESS", "a stack pointer added to a number in a subprogram is not modelled yet", dst);
@@ -138,7 +140,7 @@ const binary = (walk: Walk, slot: Instruction, op: AluOperation): void => {
   walk.checkWritable(dst);
   if (op.operand === "imm") checkConstantOperand(op, slot.imm);
   if (isPointer(left) || isPointer(right)) {
-    walk.write(dst, pointerArithmetic(walk, op, { left, right, dst }));
+    walk.write(dst, pointerArithmetic(walk, op, { left, right, dst, src: slot.src }));
     return;
   }
   if (isSign(op, left) && S.isConstant(right.value)) {

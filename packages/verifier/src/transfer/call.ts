@@ -15,6 +15,5 @@ const CALLS: Readonly<Record<CallTarget, (walk: Walk, slot: Instruction) => void
 };
 
 export const stepCall = (walk: Walk, slot: Instruction, op: CallOperation): void => {
-  walk.jumps++;
   CALLS[op.target](walk, slot);
 };

@@ -31,6 +31,7 @@ const checkExitValue = (walk: Walk): void => {
   if (!isScalar(result)) {
     reject("BAD_EXIT_VALUE", `At program exit the register R0 is not a known value (${kindName(result)})`, 0);
   }
+  walk.markPrecise(0);
   const { min, max } = result.value.s64;
   const [least, most] = rule.range;
   if (W.less(min, W.fromInt32(least)) || W.less(W.fromInt32(most), max)) {

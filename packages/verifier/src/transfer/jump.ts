@@ -4,7 +4,8 @@ import { compute } from "../domain/arithmetic.js";
 import { decide, FLIPPED, refine } from "../domain/compare.js";
 import * as S from "../domain/scalar.js";
 import * as W from "../domain/word.js";
-import { previousRound, widen } from "../prune/widen.js";
+import type { Place } from "../prune/history.js";
+import { widen } from "../prune/widen.js";
 import {
   isNeverNull,
   isNull,
@@ -14,8 +15,9 @@ import {
   RANGE,
   type Register,
   scalarRegister,
+  unlinked,
 } from "../state/register.js";
-import type { State } from "../state/state.js";
+import { FRAME_POINTER, type State } from "../state/state.js";
 import type { Walk } from "../walk.js";
 import { settleNullness } from "./nullness.js";
 import { boundPacket } from "./packet-range.js";
@@ -53,6 +55,29 @@ const decideOutcome = (compared: Compared): boolean | undefined => {
   return comparison === "ne" ? true : undefined;
 };
 
+/** Numbers that learn from one another at a time; more lose their link. */
+const MAX_LINKED = 6;
+
+/** Adds the places of the numbers with an id. */
+const collectLinked = (state: State, id: number, places: Place[]): void => {
+  const found = (register: Register | undefined, place: Place): Register | undefined => {
+    if (register === undefined || !isScalar(register) || register.id !== id) return register;
+    if (places.length === MAX_LINKED) return unlinked(register);
+    places.push(place);
+    return register;
+  };
+  for (const frame of state.frames.toReversed()) {
+    for (let index = 0; index < FRAME_POINTER; index++) {
+      const register = frame.registers[index]!;
+      frame.registers[index] = found(register, { frame: frame.index, kind: "register", index })!;
+    }
+    frame.stack.forEach(({ bytes, spilled }, index) => {
+      const kept = found(spilled, { frame: frame.index, kind: "slot", index });
+      if (kept !== spilled) frame.setSlot(index, { bytes, spilled: kept });
+    });
+  }
+};
+
 /** Everything that is equal to `known` up to a constant learns what it learned. */
 export const spread = (state: State, known: Register): void => {
   if (known.id === 0) return;
@@ -62,6 +87,15 @@ export const spread = (state: State, known: Register): void => {
     if (difference === 0) return { ...register, value: known.value };
     return { ...register, value: compute("add", 64, known.value, S.constantOf(difference)) };
   });
+};
+
+/** Numbers that a comparison is about to tell from each other's ranges: later, they are precise together. */
+const noteLinked = (walk: Walk, { left, right }: Compared): void => {
+  const places: Place[] = [];
+  for (const { kind, id } of [right, left]) {
+    if (kind === "scalar" && id !== 0) collectLinked(walk.state, id, places);
+  }
+  if (places.length > 1) walk.noteHistory().linked = places;
 };
 
 const learnNumbers = (state: State, slot: Instruction, compared: Compared, outcome: boolean): void => {
@@ -100,7 +134,13 @@ const conditional = (walk: Walk, slot: Instruction, op: JumpOperation, target: n
       : scalarRegister(S.constant(op.width === 64 ? W.fromInt32(slot.imm) : W.fromUint32(slot.imm)));
   const left = walk.read(slot.dst);
   const compared: Compared = { comparison: op.operator as Comparison, width: op.width, left, right };
+  if (op.operand === "reg" && right.kind === "fp") walk.noteHistory().sourceIsStack = true;
+  if (left.kind === "fp") walk.noteHistory().destinationIsStack = true;
   const outcome = decideOutcome(compared);
+  if (outcome !== undefined) {
+    walk.markPrecise(slot.dst);
+    if (op.operand === "reg") walk.markPrecise(slot.src);
+  }
   if (outcome === true) {
     walk.facts.goes(walk.pc, "taken");
     walk.pc = target;
@@ -109,6 +149,7 @@ const conditional = (walk: Walk, slot: Instruction, op: JumpOperation, target: n
   walk.facts.goes(walk.pc, "not_taken");
   if (outcome === undefined) {
     walk.facts.goes(walk.pc, "taken");
+    noteLinked(walk, compared);
     const taken = walk.state.fork();
     learn(walk, taken, compared, true);
     walk.branchTo(target, taken);
@@ -122,15 +163,14 @@ const conditional = (walk: Walk, slot: Instruction, op: JumpOperation, target: n
 const mayGoto = (walk: Walk, target: number): void => {
   const onward = walk.state.fork();
   onward.mayGotoDepth++;
-  // The state of this round was stored when the walk came here: the one before it is further up.
-  const previous = previousRound(walk.parent?.parent, walk.pc, onward);
+  // The state of this round was stored when the walk came here.
+  const previous = walk.explored.earlierRound(walk.pc, onward, onward.parent?.depth ?? 0);
   if (previous !== undefined) widen(previous, onward);
   walk.branchTo(walk.pc + 1, onward);
   walk.pc = target;
 };
 
 export const stepJump = (walk: Walk, slot: Instruction, op: JumpOperation): void => {
-  walk.jumps++;
   invariant(op.operator !== "gotox", "program/encoding.ts refuses jumps through registers before the walk");
   const target = targetOf(slot, walk.pc)!;
   if (op.operator === "always") walk.pc = target;

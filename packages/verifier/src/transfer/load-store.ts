@@ -109,7 +109,7 @@ const readModifyWrite = (walk: Walk, slot: Instruction, op: AtomicOperation): vo
   checkAlignment(walk, access, true);
   const old = accessMemoryAt(walk, access);
   // What is stored may be anything: the old value, the operand, or a mix of both.
-  accessMemoryAt(walk, { ...access, kind: "write", value: UNKNOWN_SCALAR });
+  accessMemoryAt(walk, { ...access, kind: "write" });
   // A pointer that was spilled whole comes back as that pointer.
   if (op.fetch) walk.write(target, isScalar(old) ? unlinked({ ...old, value: truncate(old.value, size) }) : old);
 };

@@ -1,0 +1,48 @@
+import type { State } from "../state/state.js";
+
+/*
+ * How a path came from its last stored state to where it is: only what the instructions themselves don't tell. Between
+ * two entries the path went straight on. A list that branches share, newest entry first.
+ */
+
+/** A register or stack slot of some frame. */
+export interface Place {
+  readonly frame: number;
+  /** `register`: 0..9; `slot`: 0 for the eight bytes below the frame pointer. */
+  readonly kind: "register" | "slot";
+  readonly index: number;
+}
+
+/** What happened at one instruction of a path. Filled in while the instruction is walked, and not changed after. */
+export interface HistoryEntry {
+  readonly pc: number;
+  /** The instruction that was walked before it. */
+  readonly previousPc: number;
+  /** The stack slot that it filled from or spilled to. */
+  slot: Place | undefined;
+  /** A comparison's operands that are stack pointers: precision of numbers doesn't go there. */
+  sourceIsStack: boolean;
+  destinationIsStack: boolean;
+  /** Numbers that learned from one another here. */
+  linked: readonly Place[];
+  readonly before: HistoryEntry | undefined;
+  /** Entries up to and with this one. */
+  readonly count: number;
+}
+
+/** Adds an empty entry to a path's history. */
+export const addHistory = (state: State, pc: number, previousPc: number): HistoryEntry => {
+  const before = state.history;
+  const entry: HistoryEntry = {
+    pc,
+    previousPc,
+    slot: undefined,
+    sourceIsStack: false,
+    destinationIsStack: false,
+    linked: [],
+    before,
+    count: (before?.count ?? 0) + 1,
+  };
+  state.history = entry;
+  return entry;
+};
