@@ -20,13 +20,34 @@ import {
  * @throws BtfError `UNENCODABLE` for what the format has no room for: more than 65,535 members, a zero byte in a name,
  *   bitfields beyond bit 2^24.
  */
-export const encodeBtf = (btf: Btf, order: ByteOrder = btf.order): Uint8Array => {
+export const encodeBtf = (btf: Btf, order: ByteOrder = btf.order): Uint8Array =>
+  encodeBtfWithStrings(btf, [], order).bytes;
+
+/** BTF, and where in its string section the strings stand that were put there for others. */
+export interface BtfWithStrings {
+  readonly bytes: Uint8Array;
+  readonly offsets: ReadonlyMap<string, number>;
+}
+
+/**
+ * Encodes types as `encodeBtf` does, with further strings in the string section: file names and source lines, which line
+ * info refers to.
+ *
+ * @throws BtfError `UNENCODABLE` as `encodeBtf`.
+ */
+export const encodeBtfWithStrings = (
+  btf: Btf,
+  texts: Iterable<string>,
+  order: ByteOrder = btf.order,
+): BtfWithStrings => {
   const strings = new StringWriter(btf.base?.strings?.end ?? 0, order);
   const types = new ByteWriter(order);
   for (const type of btf.types.slice(btf.firstId)) writeType(types, strings, type);
+  const offsets = new Map<string, number>();
+  for (const text of texts) offsets.set(text, strings.add(text));
 
   const text = strings.finish();
-  return new ByteWriter(order, HEADER_SIZE + types.length + text.length)
+  const bytes = new ByteWriter(order, HEADER_SIZE + types.length + text.length)
     .u16(BTF_MAGIC)
     .u8(BTF_VERSION)
     .u8(0)
@@ -38,6 +59,7 @@ export const encodeBtf = (btf: Btf, order: ByteOrder = btf.order): Uint8Array =>
     .raw(types.finish())
     .raw(text)
     .finish();
+  return { bytes, offsets };
 };
 
 /** Collects strings, each once. The empty one is at offset 0, which split BTF has in its base. */

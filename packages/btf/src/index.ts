@@ -4,7 +4,7 @@ export { patchCore } from "./co-re/patch.js";
 export { CoreRelocator } from "./co-re/relocator.js";
 export type { CorePoison, CoreResolution, CoreSlot, CoreValue } from "./co-re/resolution.js";
 export { type DecodeOptions, decodeBtf, type SectionOptions } from "./decode.js";
-export { encodeBtf } from "./encode.js";
+export { type BtfWithStrings, encodeBtf, encodeBtfWithStrings } from "./encode.js";
 export { BtfError, type BtfErrorCode } from "./errors.js";
 export {
   type BtfExt,

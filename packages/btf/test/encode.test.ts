@@ -1,4 +1,4 @@
-import { Btf, BtfBuilder, BtfError, decodeBtf, encodeBtf } from "@ebpf/btf";
+import { Btf, BtfBuilder, BtfError, decodeBtf, encodeBtf, encodeBtfWithStrings } from "@ebpf/btf";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { btfTypes } from "./support/arbitrary.js";
@@ -27,6 +27,17 @@ describe("encodeBtf", () => {
       }),
       { seed: 1, numRuns: 500 },
     );
+  });
+
+  test("puts further strings among its own, each once, and says where", () => {
+    const types = new Btf([{ kind: "typedef", name: "mine", type: 0 }]);
+    const { bytes, offsets } = encodeBtfWithStrings(types, ["x = 1;", "mine", "", "x = 1;"]);
+    expect(bytes).toEqual(rawBtf("little", [1, info(8), 0], "\0mine\0x = 1;\0"));
+    expect([...offsets]).toEqual([
+      ["x = 1;", 6],
+      ["mine", 1],
+      ["", 0],
+    ]);
   });
 
   test("writes split BTF that continues its base", () => {

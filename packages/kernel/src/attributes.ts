@@ -131,9 +131,11 @@ export class Attributes<C extends CommandName> {
     return this;
   }
 
-  /** Lets a field point to bytes, which the kernel may read and write. */
-  point(field: FieldOf<C>, bytes: Uint8Array): this {
-    this.pointers.set(this.#fields[field]![0], bytes);
+  /** Lets a field point to bytes, which the kernel may read and write, or to nothing. */
+  point(field: FieldOf<C>, bytes: Uint8Array | undefined): this {
+    const [offset] = this.#fields[field]!;
+    if (bytes !== undefined) this.pointers.set(offset, bytes);
+    else if (this.pointers.delete(offset)) this.#view.setBigUint64(offset, 0n, true);
     return this;
   }
 

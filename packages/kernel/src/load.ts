@@ -8,7 +8,14 @@ import { type LoadStatistics, statisticsOf, textOf } from "./log.js";
 import type { KernelMap } from "./map.js";
 import { Parts, type SharedParts } from "./parts.js";
 import { KernelProgram } from "./program.js";
-import { encodeFunctions, FUNCTION_RECORD_SIZE } from "./program-info.js";
+import {
+  encodeFunctions,
+  encodeLines,
+  FUNCTION_RECORD_SIZE,
+  LINE_RECORD_SIZE,
+  loadableLines,
+  textsOf,
+} from "./program-info.js";
 import type { System } from "./system.js";
 
 /** Bits of a log level. Source: `BPF_LOG_*` of the kernel's verifier. */
@@ -71,34 +78,44 @@ const withDescriptors = (
 /** The text of the license with its terminating zero. */
 const cString = (text: string): Uint8Array => new TextEncoder().encode(`${text}\0`);
 
-/** Makes the arguments of the load; they are needed again when the log didn't fit. */
+/** Types, functions and lines of a program: what it has of them, and all or nothing as the kernel wants it. */
+const setProgramInfo = (attributes: Attributes<"programLoad">, spec: ProgramSpec, parts: Parts): void => {
+  const functions = encodeFunctions(spec.functions);
+  if (spec.btf === undefined || functions === undefined) return;
+  const lines = loadableLines(spec);
+  const texts = textsOf(lines);
+  const { fd, offsets } = parts.btf(spec.btf, texts);
+  attributes.point("functions", functions).set({
+    programBtfFd: fd,
+    functionRecordSize: FUNCTION_RECORD_SIZE,
+    functionCount: spec.functions.length,
+  });
+  if (lines.length === 0 || [...texts].some((text) => !offsets.has(text))) return;
+  attributes.point("lines", encodeLines(lines, offsets)).set({
+    lineRecordSize: LINE_RECORD_SIZE,
+    lineCount: lines.length,
+  });
+};
+
+/** The arguments of a load, all but the log. */
 const argumentsOf = (
   spec: ProgramSpec,
   parts: Parts,
-  maps: ReadonlyMap<number, KernelMap>,
   attachProgram: KernelProgram | undefined,
-): (() => Attributes<"programLoad">) => {
-  const instructions = encode(withDescriptors(spec.instructions, maps));
-  const license = cString(spec.license);
-  const functions = spec.btf && encodeFunctions(spec.functions);
-  const btf = functions && spec.btf && parts.btf(spec.btf);
-  return () => {
-    const attributes = new Attributes("programLoad").name("programName", spec.name).set({
-      programType: programTypeNumber(spec.type),
-      instructionCount: spec.instructions.length,
-      programFlags: encodeProgramFlags(spec.flags),
-      expectedAttachType: spec.attachType && attachTypeNumber(spec.attachType),
-      attachBtfId: spec.attachBtfId,
-      attachProgramFd: attachProgram?.fd,
-    });
-    attributes.point("instructions", instructions).point("license", license);
-    if (functions === undefined || btf === undefined) return attributes;
-    return attributes.point("functions", functions).set({
-      programBtfFd: btf.fd,
-      functionRecordSize: FUNCTION_RECORD_SIZE,
-      functionCount: spec.functions.length,
-    });
-  };
+): Attributes<"programLoad"> => {
+  const attributes = new Attributes("programLoad").name("programName", spec.name).set({
+    programType: programTypeNumber(spec.type),
+    instructionCount: spec.instructions.length,
+    programFlags: encodeProgramFlags(spec.flags),
+    expectedAttachType: spec.attachType && attachTypeNumber(spec.attachType),
+    attachBtfId: spec.attachBtfId,
+    attachProgramFd: attachProgram?.fd,
+  });
+  // The program's types come first: its maps share them, and only here they get the texts of the lines.
+  setProgramInfo(attributes, spec, parts);
+  const maps = parts.mapsByHandle(spec.maps);
+  attributes.point("instructions", encode(withDescriptors(spec.instructions, maps)));
+  return attributes.point("license", cString(spec.license));
 };
 
 /** Room for logs, kept from load to load. */
@@ -123,15 +140,16 @@ interface Outcome {
 /** Loads with a log, in a buffer that grows until the log fits. */
 const loadWithLog = (
   system: System,
-  make: () => Attributes<"programLoad">,
+  attributes: Attributes<"programLoad">,
   buffer: LogBuffer,
   { logLevel, maxLogBytes }: { readonly logLevel: number; readonly maxLogBytes: number },
 ): Outcome => {
-  if (logLevel === 0) return { result: system.bpf(make()), log: "", logTruncated: false };
+  const withoutLog = (): number =>
+    system.bpf(attributes.set({ logLevel: 0, logSize: 0 }).point("logBuffer", undefined));
+  if (logLevel === 0) return { result: withoutLog(), log: "", logTruncated: false };
   for (let size = 0; ; ) {
     const bytes = buffer.take(size).subarray(0, maxLogBytes);
-    const attributes = make().set({ logLevel, logSize: bytes.length }).point("logBuffer", bytes);
-    const result = system.bpf(attributes);
+    const result = system.bpf(attributes.set({ logLevel, logSize: bytes.length }).point("logBuffer", bytes));
     const needed = attributes.get("logTrueSize");
     if (result !== -ERRNO.ENOSPC || needed <= bytes.length) return { result, log: textOf(bytes), logTruncated: false };
     if (bytes.length < maxLogBytes) {
@@ -140,7 +158,7 @@ const loadWithLog = (
     }
     // The error hides the verdict: the program is loaded once more for that.
     const log = textOf(bytes);
-    return { result: system.bpf(make()), log, logTruncated: true };
+    return { result: withoutLog(), log, logTruncated: true };
   }
 };
 
@@ -183,9 +201,8 @@ export const load = (context: LoadContext, spec: ProgramSpec, options: LoadOptio
   const parts = new Parts(system, open, options);
   let program: KernelProgram | undefined;
   try {
-    const maps = parts.mapsByHandle(spec.maps);
-    const make = argumentsOf(spec, parts, maps, options.attachProgram);
-    const { result, log, logTruncated } = loadWithLog(system, make, buffer, { logLevel, maxLogBytes });
+    const attributes = argumentsOf(spec, parts, options.attachProgram);
+    const { result, log, logTruncated } = loadWithLog(system, attributes, buffer, { logLevel, maxLogBytes });
     const stats = statisticsOf(log);
     const common = { log, logTruncated, ...(stats && { stats }) };
     if (result < 0) {
@@ -197,6 +214,7 @@ export const load = (context: LoadContext, spec: ProgramSpec, options: LoadOptio
         ...common,
       };
     }
+    const maps = parts.mapsByHandle(spec.maps);
     program = new KernelProgram(system, open, result, { spec, maps, owned: parts.made });
     return { accepted: true, errno: 0, ...common, ...(keep && { program }) };
   } finally {

@@ -32,11 +32,16 @@ export class Parts implements Disposable {
     for (const [{ name }, map] of maps) this.#byName.set(name, map);
   }
 
-  /** The kernel's counterpart of types. @throws KernelError `BTF_LOAD` */
-  btf(btf: Btf): KernelBtf {
+  /**
+   * The kernel's counterpart of types.
+   *
+   * @param texts strings that line info will refer to; types that are there already may be without them
+   * @throws KernelError `BTF_LOAD`
+   */
+  btf(btf: Btf, texts: Iterable<string> = []): KernelBtf {
     const known = this.#btfs.get(btf);
     if (known !== undefined) return known;
-    const loaded = loadBtf(this.#system, this.#open, btf);
+    const loaded = loadBtf(this.#system, this.#open, btf, texts);
     this.made.push(loaded);
     this.#btfs.set(btf, loaded);
     return loaded;

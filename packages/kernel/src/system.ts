@@ -34,18 +34,20 @@ export const openSystem = async (): Promise<System | Obstacle> => {
     const library = koffi.load(null);
     const syscall = library.func("long syscall(long number, long command, void *attributes, unsigned int size)");
     const close = library.func("int close(int fd)");
+    // The engine sees no use of the buffers in the call: this keeps them from being collected meanwhile.
+    const pinned: { attributes: object | undefined } = { attributes: undefined };
     return {
       bpf: (attributes) => {
         for (const [offset, bytes] of attributes.pointers) {
           new DataView(attributes.bytes.buffer).setBigUint64(offset, koffi.address(bytes), true);
         }
+        pinned.attributes = attributes;
         let outcome = -ERRNO.EAGAIN;
         for (let attempt = 0; attempt < ATTEMPTS && outcome === -ERRNO.EAGAIN; attempt++) {
           const result = Number(syscall(number, attributes.command, attributes.bytes, attributes.bytes.length));
           outcome = result < 0 ? -koffi.errno() : result;
         }
-        // The buffers are let go here and not before: until now this map is what keeps them alive.
-        attributes.pointers.clear();
+        pinned.attributes = undefined;
         return outcome;
       },
       close: (fd) => {
