@@ -2,10 +2,12 @@ import type { ByteOrder } from "@ebpf/core";
 import { withoutFlavour } from "./co-re/flavour.js";
 import { BtfError } from "./errors.js";
 import { type BtfField, flattenFields } from "./fields.js";
-import { alignmentOf, sizeOf } from "./layout.js";
+import { alignmentOf, pointerSizeOf, sizeOf } from "./layout.js";
 import { MAX_DEPTH } from "./limits.js";
+import { NameIndex } from "./name-index.js";
 import { nameOf } from "./names.js";
 import type { StringTable } from "./strings.js";
+import { TypeList, type TypeSource } from "./type-source.js";
 import type { BtfKind, BtfType, BtfTypeOf } from "./types.js";
 
 /** What a set of types is beside its types. */
@@ -22,26 +24,45 @@ const VOID: BtfType = { kind: "void" };
 
 /** A set of types. It never changes; ids are indexes into `types`. */
 export class Btf {
-  /** All types by id, those of the base included; `types[0]` is void. */
-  readonly types: readonly BtfType[];
   readonly order: ByteOrder;
   readonly base: Btf | undefined;
   readonly strings: StringTable | undefined;
-  #idsByName: Map<string, number[]> | undefined;
+  /** Id of the first type that is not the base's. */
+  readonly firstId: number;
+  /** How many types there are, void and those of the base included: the first id that no type has. */
+  readonly typeCount: number;
+  readonly #own: TypeSource;
+  #types: readonly BtfType[] | undefined;
+  #names: NameIndex | undefined;
+  #pointerSize: number | undefined;
   readonly #alignments = new Map<number, number>();
   readonly #fields = new Map<number, readonly BtfField[]>();
 
   /** @param types the types of this BTF alone, without void and without those of the base */
-  constructor(types: readonly BtfType[], options: BtfOptions = {}) {
+  constructor(types: readonly BtfType[] | TypeSource, options: BtfOptions = {}) {
     this.base = options.base;
     this.order = options.order ?? options.base?.order ?? "little";
     this.strings = options.strings;
-    this.types = Object.freeze([...(options.base?.types ?? [VOID]), ...types]);
+    this.#own = "at" in types && "nameAt" in types ? types : new TypeList(types);
+    this.firstId = this.base?.typeCount ?? 1;
+    this.typeCount = this.firstId + this.#own.count;
   }
 
-  /** Id of the first type that is not the base's. */
-  get firstId(): number {
-    return this.base?.types.length ?? 1;
+  /** Bytes of a pointer: 4 where `long` has 4, else 8. */
+  get pointerSize(): number {
+    this.#pointerSize ??= pointerSizeOf(this);
+    return this.#pointerSize;
+  }
+
+  /** All types by id, those of the base included; `types[0]` is void. Whoever needs a few asks for them by `type`. */
+  get types(): readonly BtfType[] {
+    this.#types ??= Object.freeze([...(this.base?.types ?? [VOID]), ...this.ownTypes()]);
+    return this.#types;
+  }
+
+  /** The types of this BTF alone, in order of their ids. */
+  *ownTypes(): Generator<BtfType> {
+    for (let i = 0; i < this.#own.count; i++) yield this.#own.at(i);
   }
 
   /**
@@ -50,9 +71,11 @@ export class Btf {
    * @throws BtfError `NO_SUCH_TYPE`.
    */
   type(id: number): BtfType {
-    const type = this.types[id];
-    if (type === undefined) throw new BtfError("NO_SUCH_TYPE", `there is no type ${id}, of ${this.types.length}`);
-    return type;
+    if (!(Number.isInteger(id) && id >= 0 && id < this.typeCount)) {
+      throw new BtfError("NO_SUCH_TYPE", `there is no type ${id}, of ${this.typeCount}`);
+    }
+    if (id >= this.firstId) return this.#own.at(id - this.firstId);
+    return this.base?.type(id) ?? VOID;
   }
 
   /** The lowest id of a type with this name, of one kind if given. */
@@ -60,7 +83,7 @@ export class Btf {
     const id = this.base?.findByName(name, kind);
     if (id !== undefined) return id;
     return this.findFlavours(withoutFlavour(name)).find((own) => {
-      const type = this.types[own]!;
+      const type = this.type(own);
       return "name" in type && type.name === name && (kind === undefined || type.kind === kind);
     });
   }
@@ -70,21 +93,8 @@ export class Btf {
    * them.
    */
   findFlavours(name: string): readonly number[] {
-    this.#idsByName ??= this.#indexNames();
-    return this.#idsByName.get(name) ?? [];
-  }
-
-  #indexNames(): Map<string, number[]> {
-    const index = new Map<string, number[]>();
-    for (let id = this.firstId; id < this.types.length; id++) {
-      const type = this.types[id]!;
-      if (!("name" in type) || type.name === "") continue;
-      const name = withoutFlavour(type.name);
-      const ids = index.get(name);
-      if (ids === undefined) index.set(name, [id]);
-      else ids.push(id);
-    }
-    return index;
+    this.#names ??= new NameIndex(this.#own);
+    return this.#names.find(name).map((index) => this.firstId + index);
   }
 
   /**
@@ -123,7 +133,7 @@ export class Btf {
   }
 
   /**
-   * Bytes of a value of the type. Pointers have 8.
+   * Bytes of a value of the type.
    *
    * @throws BtfError `INCOMPLETE_TYPE` for void, declarations and functions; `TOO_DEEP`; `LIMIT` beyond 2^53.
    */

@@ -14,7 +14,7 @@ export class BtfBuilder {
 
   /** The id that the next type gets. */
   get nextId(): number {
-    return (this.#options.base?.types.length ?? 1) + this.#types.length;
+    return (this.#options.base?.typeCount ?? 1) + this.#types.length;
   }
 
   /** Adds a type and returns its id. */

@@ -1,111 +1,135 @@
-import type { ByteReader, MalformedCode } from "@ebpf/core";
+import type { StringTable } from "./strings.js";
 import type { BtfKind, BtfMember, BtfType, BtfTypeOf } from "./types.js";
-import { BITFIELD_OFFSET_MASK, BITFIELD_SIZE_SHIFT, INT_ENCODINGS, LINKAGES, TYPE_SIZE } from "./wire.js";
+import {
+  BITFIELD_OFFSET_MASK,
+  BITFIELD_SIZE_SHIFT,
+  INT_ENCODINGS,
+  KINDS,
+  LAYOUTS,
+  LINKAGES,
+  TYPE_SIZE,
+  vlenOf,
+} from "./wire.js";
 
-/** One type as it lies in the section; its bytes are all there. */
-export interface TypeRecord {
-  /** The whole section. */
-  readonly reader: ByteReader;
-  readonly kind: Exclude<BtfKind, "void">;
+/** A section of types that are known to be well-formed. */
+export interface TypeBytes {
+  readonly view: DataView;
+  readonly little: boolean;
+  readonly strings: StringTable;
+}
+
+/** Decodes the type at an offset of a section. */
+export const decodeType = (bytes: TypeBytes, at: number): BtfType => {
+  const info = bytes.view.getUint32(at + 4, bytes.little);
+  const kind = KINDS[(info >>> 24) & 0x1f] as Exclude<BtfKind, "void">;
+  return DECODERS[kind](new TypeRecord(bytes, at, kind, info));
+};
+
+/** One type as it lies in the section. */
+class TypeRecord {
+  readonly at: number;
   /** How many members, values, parameters or variables follow. */
   readonly count: number;
   /** The kind flag. */
   readonly flag: boolean;
+  readonly #bytes: TypeBytes;
+  readonly #each: number;
+
+  constructor(bytes: TypeBytes, at: number, kind: BtfKind, info: number) {
+    this.at = at;
+    this.count = vlenOf(info);
+    this.flag = info >>> 31 === 1;
+    this.#bytes = bytes;
+    this.#each = LAYOUTS[kind].each;
+  }
+
+  get name(): string {
+    return this.text(this.at);
+  }
+
   /** The word that is a size or a type id. */
-  readonly word: number;
-  readonly at: number;
-  readonly end: number;
-  /** The string at an offset; throws when there is none. `place` is what to append to the type's path. */
-  readonly text: (offset: number, place?: string) => string;
-  readonly fail: (code: MalformedCode, problem: string, place?: string, offset?: number) => never;
+  get word(): number {
+    return this.u32(this.at + 8);
+  }
+
+  /** The first word behind what all types begin with. */
+  get payload(): number {
+    return this.u32(this.at + TYPE_SIZE);
+  }
+
+  u32(offset: number): number {
+    return this.#bytes.view.getUint32(offset, this.#bytes.little);
+  }
+
+  /** The string whose offset stands at an offset. */
+  text(offset: number): string {
+    return this.#bytes.strings.at(this.u32(offset))!;
+  }
+
+  /** Reads each of the `count` entries behind the first 12 bytes. */
+  entries<T>(read: (at: number) => T): T[] {
+    const entries: T[] = [];
+    for (let i = 0; i < this.count; i++) entries.push(read(this.at + TYPE_SIZE + i * this.#each));
+    return entries;
+  }
 }
 
-/** Decodes one type. */
-export const decodeType = (record: TypeRecord): BtfType => DECODERS[record.kind](record);
-
-const nameOf = (record: TypeRecord): string => record.text(record.reader.u32(record.at));
-
-/** Reads each of the `count` entries behind the first 12 bytes; every entry has `size` bytes. */
-const entries = <T>(record: TypeRecord, size: number, read: (at: number, index: number) => T): T[] =>
-  Array.from({ length: record.count }, (_, i) => read(record.at + TYPE_SIZE + i * size, i));
-
 const int = (record: TypeRecord): BtfTypeOf<"int"> => {
-  const word = record.reader.u32(record.at + TYPE_SIZE);
-  const size = record.word;
-  const bits = word & 0xff;
-  const bitOffset = (word >>> 16) & 0xff;
-  const encoding = INT_ENCODINGS.find(([, bit]) => bit === ((word >>> 24) & 0xf))?.[0];
-  if (encoding === undefined) return record.fail("BAD_VALUE", `encoding ${(word >>> 24) & 0xf} is not known`);
-  if (bits > 128 || bitOffset + bits > 8 * size || size > 16) {
-    record.fail("OUT_OF_RANGE", `${bits} bits from bit ${bitOffset} don't fit into an integer of ${size} bytes`);
-  }
-  return { kind: "int", name: nameOf(record), size, encoding, bits, bitOffset };
+  const { payload } = record;
+  const encoding = INT_ENCODINGS.find(([, bit]) => bit === ((payload >>> 24) & 0xf))![0];
+  const bitOffset = (payload >>> 16) & 0xff;
+  return { kind: "int", name: record.name, size: record.word, encoding, bits: payload & 0xff, bitOffset };
 };
 
-const array = ({ reader, at }: TypeRecord): BtfTypeOf<"array"> => ({
+const array = (record: TypeRecord): BtfTypeOf<"array"> => ({
   kind: "array",
-  elementType: reader.u32(at + TYPE_SIZE),
-  indexType: reader.u32(at + TYPE_SIZE + 4),
-  length: reader.u32(at + TYPE_SIZE + 8),
+  elementType: record.payload,
+  indexType: record.u32(record.at + TYPE_SIZE + 4),
+  length: record.u32(record.at + TYPE_SIZE + 8),
 });
 
-const member = (record: TypeRecord, at: number, index: number): BtfMember => {
-  const word = record.reader.u32(at + 8);
-  const bitOffset = record.flag ? word & BITFIELD_OFFSET_MASK : word;
-  const bitSize = record.flag ? word >>> BITFIELD_SIZE_SHIFT : 0;
-  const place = `/members[${index}]`;
-  if (bitOffset + bitSize > 8 * record.word) {
-    record.fail("OUT_OF_RANGE", `bit offset ${bitOffset} lies outside of ${record.word} bytes`, place, at + 8);
-  }
-  if (record.kind === "union" && bitOffset !== 0) {
-    record.fail("BAD_VALUE", `bit offset ${bitOffset} in a union`, place, at + 8);
-  }
-  return { name: record.text(record.reader.u32(at), place), type: record.reader.u32(at + 4), bitOffset, bitSize };
+const member = (record: TypeRecord, at: number): BtfMember => {
+  const word = record.u32(at + 8);
+  return {
+    name: record.text(at),
+    type: record.u32(at + 4),
+    bitOffset: record.flag ? word & BITFIELD_OFFSET_MASK : word,
+    bitSize: record.flag ? word >>> BITFIELD_SIZE_SHIFT : 0,
+  };
 };
 
 const composite =
   <K extends "struct" | "union">(kind: K) =>
   (record: TypeRecord): BtfType => ({
     kind,
-    name: nameOf(record),
+    name: record.name,
     size: record.word,
-    members: entries(record, 12, (at, i) => member(record, at, i)),
+    members: record.entries((at) => member(record, at)),
   });
 
-/** Sizes that enumerations may have. */
-const checkEnumSize = (record: TypeRecord): number => {
-  if (![1, 2, 4, 8].includes(record.word)) record.fail("BAD_VALUE", `enumeration of ${record.word} bytes`);
-  return record.word;
-};
-
 const enumeration = (record: TypeRecord): BtfTypeOf<"enum"> => {
-  const { reader, flag: signed } = record;
-  const size = checkEnumSize(record);
-  const values = entries(record, 8, (at, i) => ({
-    name: record.text(reader.u32(at), `/values[${i}]`),
-    value: signed ? reader.i32(at + 4) : reader.u32(at + 4),
-  }));
-  return { kind: "enum", name: nameOf(record), size, signed, values };
+  const { flag: signed } = record;
+  const values = record.entries((at) => {
+    const bits = record.u32(at + 4);
+    return { name: record.text(at), value: signed ? bits | 0 : bits };
+  });
+  return { kind: "enum", name: record.name, size: record.word, signed, values };
 };
 
 const enumeration64 = (record: TypeRecord): BtfTypeOf<"enum64"> => {
-  const { reader, flag: signed } = record;
-  const size = checkEnumSize(record);
-  const values = entries(record, 12, (at, i) => {
-    const bits = (BigInt(reader.u32(at + 8)) << 32n) | BigInt(reader.u32(at + 4));
-    return { name: record.text(reader.u32(at), `/values[${i}]`), value: signed ? BigInt.asIntN(64, bits) : bits };
+  const { flag: signed } = record;
+  const values = record.entries((at) => {
+    const bits = (BigInt(record.u32(at + 8)) << 32n) | BigInt(record.u32(at + 4));
+    return { name: record.text(at), value: signed ? BigInt.asIntN(64, bits) : bits };
   });
-  return { kind: "enum64", name: nameOf(record), size, signed, values };
+  return { kind: "enum64", name: record.name, size: record.word, signed, values };
 };
-
-const linkage = (record: TypeRecord, number: number) =>
-  LINKAGES[number] ?? record.fail("BAD_VALUE", `linkage ${number} is not known`);
 
 const modifier =
   (kind: "volatile" | "const" | "restrict" | "ptr") =>
   (record: TypeRecord): BtfType => ({ kind, type: record.word });
 
-const DECODERS: Readonly<Record<TypeRecord["kind"], (record: TypeRecord) => BtfType>> = {
+const DECODERS: Readonly<Record<Exclude<BtfKind, "void">, (record: TypeRecord) => BtfType>> = {
   int,
   array,
   ptr: modifier("ptr"),
@@ -113,48 +137,45 @@ const DECODERS: Readonly<Record<TypeRecord["kind"], (record: TypeRecord) => BtfT
   union: composite("union"),
   enum: enumeration,
   enum64: enumeration64,
-  fwd: (record) => ({ kind: "fwd", name: nameOf(record), target: record.flag ? "union" : "struct" }),
-  typedef: (record) => ({ kind: "typedef", name: nameOf(record), type: record.word }),
+  fwd: (record) => ({ kind: "fwd", name: record.name, target: record.flag ? "union" : "struct" }),
+  typedef: (record) => ({ kind: "typedef", name: record.name, type: record.word }),
   volatile: modifier("volatile"),
   const: modifier("const"),
   restrict: modifier("restrict"),
   func: (record) => ({
     kind: "func",
-    name: nameOf(record),
+    name: record.name,
     type: record.word,
-    linkage: linkage(record, record.count),
+    linkage: LINKAGES[record.count]!,
   }),
   func_proto: (record) => ({
     kind: "func_proto",
     returnType: record.word,
-    parameters: entries(record, 8, (at, i) => ({
-      name: record.text(record.reader.u32(at), `/parameters[${i}]`),
-      type: record.reader.u32(at + 4),
-    })),
+    parameters: record.entries((at) => ({ name: record.text(at), type: record.u32(at + 4) })),
   }),
   var: (record) => ({
     kind: "var",
-    name: nameOf(record),
+    name: record.name,
     type: record.word,
-    linkage: linkage(record, record.reader.u32(record.at + TYPE_SIZE)),
+    linkage: LINKAGES[record.payload]!,
   }),
   datasec: (record) => ({
     kind: "datasec",
-    name: nameOf(record),
+    name: record.name,
     size: record.word,
-    variables: entries(record, 12, (at) => ({
-      type: record.reader.u32(at),
-      offset: record.reader.u32(at + 4),
-      size: record.reader.u32(at + 8),
+    variables: record.entries((at) => ({
+      type: record.u32(at),
+      offset: record.u32(at + 4),
+      size: record.u32(at + 8),
     })),
   }),
-  float: (record) => ({ kind: "float", name: nameOf(record), size: record.word }),
+  float: (record) => ({ kind: "float", name: record.name, size: record.word }),
   decl_tag: (record) => ({
     kind: "decl_tag",
-    name: nameOf(record),
+    name: record.name,
     type: record.word,
-    component: record.reader.i32(record.at + TYPE_SIZE),
+    component: record.payload | 0,
     attribute: record.flag,
   }),
-  type_tag: (record) => ({ kind: "type_tag", name: nameOf(record), type: record.word, attribute: record.flag }),
+  type_tag: (record) => ({ kind: "type_tag", name: record.name, type: record.word, attribute: record.flag }),
 };

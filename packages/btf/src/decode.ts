@@ -1,10 +1,9 @@
-import { type ByteOrder, ByteReader, MalformedError } from "@ebpf/core";
+import { type ByteOrder, ByteReader } from "@ebpf/core";
 import { Btf } from "./btf.js";
-import { decodeType, type TypeRecord } from "./decode-type.js";
-import { forEachReference } from "./references.js";
+import { checkTypes } from "./check-types.js";
 import { StringTable } from "./strings.js";
-import type { BtfType } from "./types.js";
-import { BTF_MAGIC, BTF_VERSION, HEADER_SIZE, KINDS, PAYLOAD, TYPE_SIZE } from "./wire.js";
+import { TypeSection } from "./type-source.js";
+import { BTF_MAGIC, BTF_VERSION, HEADER_SIZE } from "./wire.js";
 
 /** How a section is read. */
 export interface SectionOptions {
@@ -32,32 +31,9 @@ export const decodeBtf = (bytes: Uint8Array, options: DecodeOptions = {}): Btf =
   const reader = openSection(bytes, options.order, { path: ".BTF", ...options });
   const { types: typeSection, strings: stringSection } = readHeader(reader);
   const strings = new StringTable(stringSection, base?.strings);
-  const firstId = base?.types.length ?? 1;
-  const { types, offsets } = decodeTypes(typeSection, strings, firstId);
-  checkReferences(typeSection, types, offsets, firstId);
+  const offsets = checkTypes(typeSection, strings, base?.typeCount ?? 1);
+  const types = new TypeSection(typeSection, strings, offsets);
   return new Btf(types, { order: reader.order, strings, ...(base === undefined ? {} : { base }) });
-};
-
-/** All ids are known only when all types are: a type may refer to a later one. */
-const checkReferences = (
-  section: ByteReader,
-  types: readonly BtfType[],
-  offsets: readonly number[],
-  firstId: number,
-): void => {
-  const count = firstId + types.length;
-  types.forEach((type, i) => {
-    forEachReference(type, (id, list, index) => {
-      if (id < count) return;
-      const place = `${section.path}[${firstId + i}]${list === undefined ? "" : `/${list}[${index}]`}`;
-      throw new MalformedError(
-        "OUT_OF_RANGE",
-        place,
-        section.base + offsets[i]!,
-        `there is no type ${id}, of ${count}`,
-      );
-    });
-  });
 };
 
 /** Where a section is from, for errors. */
@@ -101,38 +77,4 @@ const readHeader = (reader: ByteReader): { readonly types: ByteReader; readonly 
     types: reader.slice(start + typeOffset, reader.u32(12), "types"),
     strings: reader.slice(start + reader.u32(16), reader.u32(20), "strings"),
   };
-};
-
-const decodeTypes = (
-  reader: ByteReader,
-  strings: StringTable,
-  firstId: number,
-): { readonly types: BtfType[]; readonly offsets: number[] } => {
-  const types: BtfType[] = [];
-  const offsets: number[] = [];
-  for (let at = 0; at < reader.length; ) {
-    const record = readRecord(reader, strings, at, firstId + types.length);
-    offsets.push(at);
-    types.push(decodeType(record));
-    at = record.end;
-  }
-  return { types, offsets };
-};
-
-/** Reads what all types begin with, and makes sure that the whole type lies inside of the section. */
-const readRecord = (reader: ByteReader, strings: StringTable, at: number, id: number): TypeRecord => {
-  const fail = (code: MalformedError["code"], problem: string, place = "", offset = at): never => {
-    throw new MalformedError(code, `${reader.path}[${id}]${place}`, reader.base + offset, problem);
-  };
-  if (reader.length - at < TYPE_SIZE) fail("TRUNCATED", `${reader.length - at} bytes are left for a type`);
-  const info = reader.u32(at + 4);
-  const kindNumber = (info >>> 24) & 0x1f;
-  const kind = KINDS[kindNumber];
-  if (kind === undefined || kind === "void") return fail("UNSUPPORTED", `kind ${kindNumber} is not known`);
-  const count = info & 0xffff;
-  const end = at + TYPE_SIZE + PAYLOAD[kind].once + count * PAYLOAD[kind].each;
-  if (end > reader.length) fail("TRUNCATED", `${kind} of ${end - at} bytes; ${reader.length - at} are left`);
-  const text = (offset: number, place?: string): string =>
-    strings.at(offset) ?? fail("OUT_OF_RANGE", `no string begins at ${offset}`, place);
-  return { reader, kind, count, flag: info >>> 31 === 1, word: reader.u32(at + 8), at, end, text, fail };
 };

@@ -42,7 +42,7 @@ export const encodeBtfWithStrings = (
 ): BtfWithStrings => {
   const strings = new StringWriter(btf.base?.strings?.end ?? 0, order);
   const types = new ByteWriter(order);
-  for (const type of btf.types.slice(btf.firstId)) writeType(types, strings, type);
+  for (const type of btf.ownTypes()) writeType(types, strings, type);
   const offsets = new Map<string, number>();
   for (const text of texts) offsets.set(text, strings.add(text));
 

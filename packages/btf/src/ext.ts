@@ -130,8 +130,8 @@ const readPart = <T>(
 
 const typeId = (record: ByteReader, at: number, btf: Btf): number => {
   const id = record.u32(at);
-  if (id < btf.types.length) return id;
-  throw record.error("OUT_OF_RANGE", at, `there is no type ${id}, of ${btf.types.length}`);
+  if (id < btf.typeCount) return id;
+  throw record.error("OUT_OF_RANGE", at, `there is no type ${id}, of ${btf.typeCount}`);
 };
 
 const functionRecord = (record: ByteReader, btf: Btf): FunctionRecord => {

@@ -4,8 +4,27 @@ import { BtfError } from "./errors.js";
 import { MAX_DEPTH } from "./limits.js";
 import type { BtfComposite } from "./types.js";
 
-/** Bytes of a pointer on every machine that runs BPF. */
-export const POINTER_SIZE = 8;
+/** Bytes of a pointer of BPF programs and of all 64-bit machines. */
+const POINTER_SIZE = 8;
+
+/** How compilers write the names of `long` and `unsigned long`. */
+const LONG_NAMES = ["long", "long int", "int long", "unsigned long", "long unsigned", "unsigned long int"].concat([
+  "unsigned int long",
+  "long unsigned int",
+  "long int unsigned",
+  "int unsigned long",
+  "int long unsigned",
+]);
+
+/** Bytes of a pointer; BTF doesn't say, but `long` has as many on every Linux. See `Btf.pointerSize`. */
+export const pointerSizeOf = (btf: Btf): number => {
+  for (const name of LONG_NAMES) {
+    const id = btf.findByName(name, "int");
+    const type = id === undefined ? undefined : btf.type(id);
+    if (type?.kind === "int" && (type.size === 4 || type.size === 8)) return type.size;
+  }
+  return POINTER_SIZE;
+};
 
 /** Bytes of a value of a type; see `Btf.sizeOf`. */
 export const sizeOf = (btf: Btf, id: number): number => {
@@ -23,7 +42,7 @@ export const sizeOf = (btf: Btf, id: number): number => {
       case "datasec":
         return total(btf, id, count, type.size);
       case "ptr":
-        return total(btf, id, count, POINTER_SIZE);
+        return total(btf, id, count, btf.pointerSize);
       case "array":
         count *= type.length;
         current = type.elementType;
@@ -66,9 +85,9 @@ const compute = (btf: Btf, id: number, alignOf: (id: number) => number): number 
     case "enum":
     case "enum64":
     case "float":
-      return Math.max(1, Math.min(type.size, POINTER_SIZE));
+      return Math.max(1, Math.min(type.size, btf.pointerSize));
     case "ptr":
-      return POINTER_SIZE;
+      return btf.pointerSize;
     case "array":
       return alignOf(type.elementType);
     case "var":
@@ -77,7 +96,7 @@ const compute = (btf: Btf, id: number, alignOf: (id: number) => number): number 
     case "union":
       return compositeAlignment(type, alignOf);
     case "datasec":
-      return POINTER_SIZE;
+      return btf.pointerSize;
     case "void":
     case "fwd":
     case "func":

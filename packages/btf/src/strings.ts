@@ -6,8 +6,9 @@ export class StringTable {
   readonly start: number;
   readonly #bytes: Uint8Array;
   readonly #base: StringTable | undefined;
-  readonly #known = new Map<number, string>();
   readonly #decoder = new TextDecoder();
+  /** The whole section as text: where all is ASCII, strings are parts of it. */
+  #text: string | undefined;
 
   /**
    * @param reader the string section; its path is that of the section
@@ -31,17 +32,23 @@ export class StringTable {
   }
 
   /**
-   * The string that begins at `offset`, or `undefined` when none begins there. Tails of strings are not handed out: no
-   * compiler uses them, and this way all strings together are never longer than the section.
+   * True when a string begins at `offset`. Tails of strings are not handed out: no compiler uses them, and this way all
+   * strings together are never longer than the section.
    */
+  has(offset: number): boolean {
+    if (this.#base !== undefined && offset < this.start) return this.#base.has(offset);
+    const from = offset - this.start;
+    return from === 0 ? this.#bytes.length > 0 : from < this.#bytes.length && this.#bytes[from - 1] === 0;
+  }
+
+  /** The string that begins at `offset`, or `undefined` when none begins there. */
   at(offset: number): string | undefined {
     if (this.#base !== undefined && offset < this.start) return this.#base.at(offset);
-    const known = this.#known.get(offset);
-    if (known !== undefined) return known;
+    if (!this.has(offset)) return undefined;
     const from = offset - this.start;
-    if (from >= this.#bytes.length || (from > 0 && this.#bytes[from - 1] !== 0)) return undefined;
-    const text = this.#decoder.decode(this.#bytes.subarray(from, this.#bytes.indexOf(0, from)));
-    this.#known.set(offset, text);
-    return text;
+    this.#text ??= this.#decoder.decode(this.#bytes);
+    // Every character beyond ASCII takes more bytes than places in a text, so equal lengths mean that offsets agree.
+    if (this.#text.length === this.#bytes.length) return this.#text.slice(from, this.#text.indexOf("\0", from));
+    return this.#decoder.decode(this.#bytes.subarray(from, this.#bytes.indexOf(0, from)));
   }
 }

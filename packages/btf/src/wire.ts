@@ -21,6 +21,12 @@ export const TYPE_SIZE = 12;
 /** Members, values, parameters or variables that a type may have. */
 export const MAX_VLEN = 0xffff;
 
+/** The layout of a type, by its second word; of a kind that is known. */
+export const layoutOf = (info: number): KindLayout => LAYOUTS[KINDS[(info >>> 24) & 0x1f]!];
+
+/** How many members, values, parameters or variables a type's second word says that follow. */
+export const vlenOf = (info: number): number => info & MAX_VLEN;
+
 /** Kinds; the index is the kind's number. */
 export const KINDS = [
   "void",
@@ -45,28 +51,49 @@ export const KINDS = [
   "enum64",
 ] as const satisfies readonly BtfKind[];
 
-/** Bytes that follow a type's first 12: once, and for each of `vlen`. */
-export const PAYLOAD: Readonly<Record<BtfKind, { readonly once: number; readonly each: number }>> = {
-  void: { once: 0, each: 0 },
+/** What follows a type's first 12 bytes, and what of it refers to names and to other types. */
+export interface KindLayout {
+  /** True when the first word is no name, whatever it holds. */
+  readonly nameless?: boolean;
+  /** True when the third word is the id of a type; else it is a size or nothing. */
+  readonly wordIsType?: boolean;
+  /** Bytes that follow once, and offsets in them of type ids. */
+  readonly once: number;
+  readonly onceTypes?: readonly number[];
+  /** Bytes that follow for each of `vlen`, what they are called, and offsets in them. */
+  readonly each: number;
+  readonly list?: "members" | "values" | "parameters" | "variables";
+  readonly eachName?: number;
+  readonly eachType?: number;
+}
+
+const NOTHING = { once: 0, each: 0 } as const;
+const REFERENCE = { wordIsType: true, once: 0, each: 0 } as const;
+const MODIFIER = { ...REFERENCE, nameless: true } as const;
+const MEMBERS = { once: 0, each: 12, list: "members", eachName: 0, eachType: 4 } as const;
+
+/** The layout of each kind. */
+export const LAYOUTS: Readonly<Record<BtfKind, KindLayout>> = {
+  void: NOTHING,
   int: { once: 4, each: 0 },
-  ptr: { once: 0, each: 0 },
-  array: { once: 12, each: 0 },
-  struct: { once: 0, each: 12 },
-  union: { once: 0, each: 12 },
-  enum: { once: 0, each: 8 },
-  fwd: { once: 0, each: 0 },
-  typedef: { once: 0, each: 0 },
-  volatile: { once: 0, each: 0 },
-  const: { once: 0, each: 0 },
-  restrict: { once: 0, each: 0 },
-  func: { once: 0, each: 0 },
-  func_proto: { once: 0, each: 8 },
-  var: { once: 4, each: 0 },
-  datasec: { once: 0, each: 12 },
-  float: { once: 0, each: 0 },
-  decl_tag: { once: 4, each: 0 },
-  type_tag: { once: 0, each: 0 },
-  enum64: { once: 0, each: 12 },
+  ptr: MODIFIER,
+  array: { nameless: true, once: 12, onceTypes: [0, 4], each: 0 },
+  struct: MEMBERS,
+  union: MEMBERS,
+  enum: { once: 0, each: 8, list: "values", eachName: 0 },
+  fwd: NOTHING,
+  typedef: REFERENCE,
+  volatile: MODIFIER,
+  const: MODIFIER,
+  restrict: MODIFIER,
+  func: REFERENCE,
+  func_proto: { ...MODIFIER, each: 8, list: "parameters", eachName: 0, eachType: 4 },
+  var: { wordIsType: true, once: 4, each: 0 },
+  datasec: { once: 0, each: 12, list: "variables", eachType: 0 },
+  float: NOTHING,
+  decl_tag: { wordIsType: true, once: 4, each: 0 },
+  type_tag: REFERENCE,
+  enum64: { once: 0, each: 12, list: "values", eachName: 0 },
 };
 
 /** Encodings of integers, with their bit. */

@@ -143,3 +143,24 @@ describe("types that can't be", () => {
     expect(types.typeName(1)).toMatch(/^void \(void \(.*\)\)$/);
   });
 });
+
+test("pointers are as wide as `long`", () => {
+  const types = (long: number): BtfType[] => [int("long", long), { kind: "ptr", type: 0 }, int("long long", 8)];
+  expect(new Btf(types(4)).sizeOf(2)).toBe(4);
+  expect(new Btf(types(4)).alignOf(3)).toBe(4);
+  expect(new Btf(types(8)).sizeOf(2)).toBe(8);
+  expect(new Btf([{ kind: "ptr", type: 0 }]).sizeOf(1)).toBe(8);
+});
+
+test("types are found by name whatever their flavour", () => {
+  const named = (name: string): BtfType => ({ kind: "typedef", name, type: 0 });
+  const base = new Btf([named("task"), named("task___old"), named("a_____b"), named("task__two")]);
+  const split = new Btf([named("task___new___er"), named("task___old")], { base });
+  expect(base.findFlavours("task")).toEqual([1, 2]);
+  expect(base.findFlavours("task___old")).toEqual([]);
+  expect(base.findFlavours("a_____b")).toEqual([3]);
+  expect(split.findFlavours("task")).toEqual([6]);
+  expect(split.findFlavours("task___new")).toEqual([5]);
+  expect(split.findByName("task___old")).toBe(2);
+  expect(split.findByName("task___new___er")).toBe(5);
+});

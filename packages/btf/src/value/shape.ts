@@ -1,7 +1,6 @@
 import type { Btf } from "../btf.js";
 import { BtfError } from "../errors.js";
 import type { BtfField } from "../fields.js";
-import { POINTER_SIZE } from "../layout.js";
 import type { BtfEnum, BtfEnum64 } from "../types.js";
 
 /*
@@ -59,7 +58,7 @@ export const shapeOf = (btf: Btf, id: number): Shape => {
         bitOffset: type.bitOffset,
       };
     case "ptr":
-      return scalar("pointer", POINTER_SIZE, false);
+      return { ...scalar("pointer", btf.pointerSize, false), wide: true };
     case "enum":
     case "enum64":
       return { ...scalar("enum", type.size, type.signed), wide: type.kind === "enum64", names: type.values };
