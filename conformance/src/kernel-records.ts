@@ -45,6 +45,9 @@ export interface KernelRecord {
     readonly verdict: string;
     readonly msgs: readonly string[];
     readonly processed_insns: number | null;
+    /** Cut in the middle when it is long. */
+    readonly log?: string;
+    readonly log_level?: number;
   };
 }
 

@@ -9,6 +9,7 @@ const corpora = process.env.EBPF_CORPORA ?? fileURLToPath(new URL("../../../shar
 const RUNNERS: Readonly<Record<string, (args: readonly string[]) => Promise<number>>> = {
   isa: async (args) => (await import("./isa.js")).runIsa(args, corpora),
   kernel: async (args) => (await import("./kernel.js")).runKernel(args, corpora),
+  log: async (args) => (await import("./log.js")).runLog(args, corpora),
 };
 
 const USAGE = `usage: conformance ${Object.keys(RUNNERS).join("|")} [options]`;

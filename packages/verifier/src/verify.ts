@@ -8,7 +8,7 @@ import type { Pruning } from "./prune/explored.js";
 import { diagnose } from "./report/diagnostic.js";
 import type { WalkEmit } from "./report/events.js";
 import { Rejection, reject } from "./report/reject.js";
-import type { Diagnostic, Report } from "./report/report.js";
+import type { Diagnostic, Report, Statistics } from "./report/report.js";
 import { pointerRegister } from "./state/register.js";
 import { FRAME_POINTER, Frame, State } from "./state/state.js";
 import { walkInstruction } from "./step.js";
@@ -60,12 +60,15 @@ const walkPath = (walk: Walk, options: VerifyOptions): void => {
     const { pc } = walk;
     const point = points[pc]!;
     if ((point & POINT.prune) !== 0 && walk.explored.visit(walk)) {
-      walk.emit?.({ kind: "pruned", pc });
+      walk.emit?.({ kind: "pruned", pc, from: walk.previousPc });
       return;
     }
     if ((point & POINT.jump) !== 0) walk.noteHistory();
     walk.facts.visit(pc);
-    walk.emit?.({ kind: "instruction", pc, state: walk.state });
+    if (walk.emit !== undefined) {
+      walk.emit({ kind: "instruction", pc, state: walk.state, touched: walk.touched });
+      walk.touched.clear();
+    }
     if (walkInstruction(walk) === "path ends") return;
     walk.previousPc = pc;
   }
@@ -76,6 +79,7 @@ const walkAll = (walk: Walk, options: VerifyOptions): void => {
   for (;;) {
     walkPath(walk, options);
     walk.explored.endPath(walk);
+    walk.stackLiveness.update(walk.state);
     const branch = walk.pending.pop();
     if (branch === undefined) return;
     walk.takeUp(branch);
@@ -109,15 +113,18 @@ const rejectionOf = (work: () => void, describe: (rejection: Rejection) => Diagn
   }
 };
 
+const statisticsOf = ({ processed, explored, peakBranches }: Walk): Statistics => ({
+  processedInstructions: processed,
+  totalStates: explored.total,
+  peakStates: explored.peak,
+  maxStatesPerInstruction: explored.longestBucket,
+  peakBranches,
+});
+
 const reportOf = (walk: Walk, rejection: Diagnostic | undefined): Report => ({
   verdict: rejection === undefined ? "accept" : "reject",
   ...(rejection && { rejection }),
-  statistics: {
-    processedInstructions: walk.processed,
-    totalStates: walk.explored.total,
-    peakStates: walk.explored.peak,
-    peakBranches: walk.peakBranches,
-  },
+  statistics: statisticsOf(walk),
   subprograms: walk.program.subprograms.map(({ name, start, end, index }) => ({
     name,
     start,
@@ -127,8 +134,16 @@ const reportOf = (walk: Walk, rejection: Diagnostic | undefined): Report => ({
   facts: walk.facts.toFacts(),
 });
 
+const NOTHING_WALKED: Statistics = {
+  processedInstructions: 0,
+  totalStates: 0,
+  peakStates: 0,
+  maxStatesPerInstruction: 0,
+  peakBranches: 0,
+};
+
 const NOT_WALKED: Omit<Report, "verdict" | "rejection"> = {
-  statistics: { processedInstructions: 0, totalStates: 0, peakStates: 0, peakBranches: 0 },
+  statistics: NOTHING_WALKED,
   subprograms: [],
   facts: [],
 };
@@ -151,9 +166,12 @@ export const verify = (spec: ProgramSpec, options: VerifyOptions = {}): Report =
     (rejection) => diagnose(rejection),
   );
   if (program === undefined || unfit !== undefined) {
+    if (unfit !== undefined) options.onEvent?.({ kind: "rejected", message: unfit.message });
+    options.onEvent?.({ kind: "end", statistics: NOTHING_WALKED });
     return { verdict: "reject", ...(unfit && { rejection: unfit }), ...NOT_WALKED };
   }
   const walk = new Walk(program, platform, { ...options, state: initialState() });
+  walk.emit?.({ kind: "begin", program });
   const rejection =
     rejectionOf(
       () => {
@@ -166,5 +184,7 @@ export const verify = (spec: ProgramSpec, options: VerifyOptions = {}): Report =
       () => checkStackDepth(walk.program, walk.stackDepth, platform),
       (thrown) => diagnose(thrown),
     );
+  if (rejection !== undefined) walk.emit?.({ kind: "rejected", message: rejection.message });
+  walk.emit?.({ kind: "end", statistics: statisticsOf(walk) });
   return reportOf(walk, rejection);
 };

@@ -9,6 +9,7 @@ import { StackLiveness } from "./prune/stack-liveness.js";
 import type { WalkEmit } from "./report/events.js";
 import { FactTable } from "./report/facts.js";
 import { reject } from "./report/reject.js";
+import { Marks } from "./state/marks.js";
 import { isScalar, type Register } from "./state/register.js";
 import { FRAME_POINTER, type State } from "./state/state.js";
 
@@ -54,6 +55,8 @@ export class Walk {
   /** The instruction that the path walked before. */
   previousPc = -1;
   path: Path | undefined;
+  /** Registers and slots that instructions read or changed since the log last told of them, as marks of frame 0. */
+  readonly touched = new Marks(1);
   /** What happens to be told, where someone listens. */
   readonly emit: WalkEmit | undefined;
   readonly precision: Precision;
@@ -104,7 +107,6 @@ export class Walk {
   /** Goes on with a branch that was put off. */
   takeUp(branch: Branch): void {
     this.goTo(branch);
-    this.stackLiveness.update(branch.state);
   }
 
   private goTo({ state, pc, from, path }: Branch): void {
@@ -112,6 +114,7 @@ export class Walk {
     this.pc = pc;
     this.previousPc = from;
     this.path = path;
+    this.touched.clear();
     this.stackLiveness.forgetCurrent();
   }
 
@@ -123,6 +126,11 @@ export class Walk {
   /** A rule relies on the number in a register of the running function. */
   markPrecise(register: number): void {
     this.precision.markRegister(register);
+  }
+
+  /** The instruction shows or changes what a slot holds. */
+  touchesSlot(slot: number): void {
+    this.touched.addSlot(0, slot);
   }
 
   /** The instruction may read bytes of a stack slot. */
@@ -143,6 +151,7 @@ export class Walk {
 
   /** The value of a register that an instruction reads. */
   read(index: number): Register {
+    this.touched.addRegister(0, index);
     const register = this.state.register(index);
     if (register.kind === "not_init") reject("UNINITIALIZED_REGISTER", `R${index} !read_ok`, index);
     return register;
@@ -167,6 +176,7 @@ export class Walk {
   }
 
   checkWritable(index: number): void {
+    this.touched.addRegister(0, index);
     if (index === FRAME_POINTER) reject("FRAME_POINTER_WRITE", "frame pointer is read only", index);
   }
 
@@ -178,6 +188,7 @@ export class Walk {
       from: this.pc,
       path: { from: this.pc, to: pc, before: this.path },
     });
+    this.emit?.({ kind: "put off" });
     if (state.parent !== undefined) state.parent.branches++;
     this.peakBranches = Math.max(this.peakBranches, this.pending.length);
     if (this.pending.length > this.platform.limits.pendingBranches) {

@@ -84,8 +84,13 @@ const kindsIn = (walk: Walk, { frame, from, to }: Stretch): ByteKind[] => {
   return kinds;
 };
 
+const touchSlots = (walk: Walk, { from, to }: Stretch): void => {
+  for (let index = slotIndex(to - 1); index <= slotIndex(from); index++) walk.touchesSlot(index);
+};
+
 /** What mixed bytes read as: 0 when all are zero, else any number of that size. */
 const readBytes = (walk: Walk, stretch: Stretch, size: Access["size"]): Register => {
+  touchSlots(walk, stretch);
   const zero = kindsIn(walk, stretch).every((kind) => kind === BYTE.zero);
   return scalarRegister(zero ? S.ZERO : unknownOf(size));
 };
@@ -119,6 +124,7 @@ export const readStack = (walk: Walk, access: Access): Register => {
   const index = slotIndex(stretch.from);
   const slot = stretch.frame.slot(index);
   walk.readsSlot(stretch.frame.index, index);
+  walk.touchesSlot(index);
   if (slot.spilled === undefined) return readBytes(walk, stretch, access.size);
   if (access.size === SLOT_BYTES && spilledBytes(slot) === SLOT_BYTES) {
     walk.followsSlot(stretch.frame.index, index);
@@ -151,9 +157,10 @@ const spill = (walk: Walk, stretch: Stretch, { size }: Access, value: Register):
   checkEscape(walk, frame, value);
   const index = slotIndex(from);
   walk.followsSlot(frame.index, index);
+  walk.touchesSlot(index);
   if (size === SLOT_BYTES) walk.writesSlot(frame.index, index);
   const fits = !isScalar(value) || W.bitLength(value.value.u64.max) <= 8 * size;
-  frame.setSlot(index, spillInto(frame.slot(index), fits ? value : unlinked(value), size));
+  frame.setSlot(index, spillInto(frame.slot(index), fits ? linkable(walk, value) : unlinked(value), size));
 };
 
 /** The register that the current instruction stores. */
@@ -161,6 +168,12 @@ const storedRegister = (walk: Walk): number | undefined => {
   const { op, src } = walk.instruction;
   const stores = (op.family === "store" && op.operand === "reg") || op.family === "atomic";
   return stores ? src : undefined;
+};
+
+/** A number that is spilled stays linked to its register, so that both learn from comparisons. */
+const linkable = (walk: Walk, value: Register): Register => {
+  const register = storedRegister(walk);
+  return register === undefined || !isScalar(value) ? value : walk.shareable(register);
 };
 
 /** A zero byte isn't followed back to where it came from, so the register that it came from is precise at once. */
@@ -171,6 +184,7 @@ const markZero = (walk: Walk): void => {
 
 const writeFixed = (walk: Walk, stretch: Stretch, access: Access, value: Register | undefined): void => {
   const whole = byteInSlot(stretch.from) === 0;
+  walk.touchesSlot(slotIndex(stretch.from));
   if (value === undefined) {
     if (access.size === SLOT_BYTES) walk.writesSlot(stretch.frame.index, slotIndex(stretch.from));
     setBytes(stretch, BYTE.misc);
@@ -196,6 +210,7 @@ const writeSomewhere = (walk: Walk, { frame, from, to }: Stretch, value: Registe
   let zeroUsed = false;
   for (let offset = from; offset < to; offset++) {
     const index = slotIndex(offset);
+    walk.touchesSlot(index);
     const slot = frame.slot(index);
     const kind = byteKind(slot, byteInSlot(offset));
     const keepsZero =
@@ -235,6 +250,8 @@ export const helperReadsStack = (walk: Walk, access: RegionAccess): void => {
 };
 
 /** A helper writes the stretch, or part of it: all of it is any bytes afterwards. */
-export const helperWritesStack = (walk: Walk, access: RegionAccess): void => {
-  setBytes(stackStretch(walk, access, "write to"), BYTE.misc);
+export const helperWritesStack = (walk: Walk, access: RegionAccess, use: "write" | "update"): void => {
+  const stretch = stackStretch(walk, access, "write to");
+  if (use === "write") touchSlots(walk, stretch);
+  setBytes(stretch, BYTE.misc);
 };

@@ -66,6 +66,7 @@ export const queueCallback = (walk: Walk, helper: HelperPrototype, given: Argume
   }
   if (caller.callbackRounds >= roundLimit(walk, helper)) {
     caller.callbackRounds = 0;
+    walk.emit?.({ kind: "rounds done", frame: caller.index });
     return;
   }
   if (frames.length >= walk.platform.limits.frames) {

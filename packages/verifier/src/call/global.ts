@@ -56,6 +56,7 @@ export const callGlobal = (walk: Walk, callee: Subprogram): void => {
     checkArgument(walk, index + 1, parameter),
   );
   for (const effect of effects) effect();
+  walk.emit?.({ kind: "global call", callee });
   walk.globalsToVerify.add(callee.index);
   if (callee.movesPacket) forgetPacket(walk);
   clobber(walk);

@@ -30,6 +30,8 @@ export const callLocal = (walk: Walk, slot: Instruction): void => {
   frame.registers[FRAME_POINTER] = pointerRegister("fp", { frame: frame.index });
   clobber(walk);
   frames.push(frame);
+  walk.touched.addRegister(0, FRAME_POINTER);
+  walk.emit?.({ kind: "call", state: walk.state });
   walk.pc = target;
 };
 
@@ -43,13 +45,13 @@ export const returnFromLocal = (walk: Walk): void => {
   }
   const done = walk.state.frame;
   if (done.callback) checkCallbackResult(walk, result);
+  else frames.at(-2)!.registers[0] = result;
+  const from = walk.pc;
+  walk.pc = done.callback ? done.callSite : done.callSite + 1;
+  walk.emit?.({ kind: "return", state: walk.state, from, to: walk.pc });
   frames.pop();
   if (done.callback) {
-    walk.pc = done.callSite;
     const previous = walk.explored.earlierRound(walk.pc, walk.state, (walk.state.parent?.depth ?? -1) + 1);
     if (previous !== undefined) widen(previous, walk.state);
-    return;
   }
-  walk.state.setRegister(0, result);
-  walk.pc = done.callSite + 1;
 };

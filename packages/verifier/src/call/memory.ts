@@ -65,7 +65,7 @@ export const checkMemory = (walk: Walk, argument: MemoryArgument): (() => void) 
       if (use !== "write") helperReadsStack(walk, access);
       if (use === "read") return undefined;
       stackStretch(walk, access, "write to");
-      return () => helperWritesStack(walk, access);
+      return () => helperWritesStack(walk, access, use);
     default:
       return reject("BAD_ARGUMENT", `R${register} type=${kindName(pointer)} expected=${EXPECTED}`, register);
   }

@@ -18,19 +18,26 @@ const visitOf = (instructions: readonly Instruction[], pc: number): Visit => ({
   next: 0,
 });
 
-/** The slots that can be reached from `start` inside its function, each behind its successors where there is no cycle. */
+/**
+ * The slots that can be reached from `start` inside its function, each behind its successors where there is no cycle. The
+ * way of a jump comes before the way behind it, as in Linux, whose log shows the order.
+ */
 export const postorderFrom = (instructions: readonly Instruction[], start: number): number[] => {
   const order: number[] = [];
   const seen = new Set([start]);
-  const stack = [visitOf(instructions, start)];
+  const expanded = new Set<number>();
+  const stack = [start];
   for (let top = stack.at(-1); top !== undefined; top = stack.at(-1)) {
-    const next = top.successors[top.next++];
-    if (next === undefined) {
-      order.push(top.pc);
+    if (expanded.has(top)) {
+      order.push(top);
       stack.pop();
-    } else if (!seen.has(next)) {
+      continue;
+    }
+    expanded.add(top);
+    for (const next of successorsOf(instructions[top]!, top)) {
+      if (seen.has(next)) continue;
       seen.add(next);
-      stack.push(visitOf(instructions, next));
+      stack.push(next);
     }
   }
   return order;
@@ -40,7 +47,6 @@ export const postorderFrom = (instructions: readonly Instruction[], start: numbe
 class Components {
   readonly ids: Uint32Array;
   private readonly instructions: readonly Instruction[];
-  private readonly selfLoops: ReadonlySet<number>;
   /** The order of discovery, from 1; 0 for slots not seen. */
   private readonly order: Uint32Array;
   private readonly low: Uint32Array;
@@ -49,10 +55,9 @@ class Components {
   private seen = 0;
   private count = 0;
 
-  constructor(instructions: readonly Instruction[], selfLoops: ReadonlySet<number>) {
+  constructor(instructions: readonly Instruction[]) {
     const { length } = instructions;
     this.instructions = instructions;
-    this.selfLoops = selfLoops;
     this.ids = new Uint32Array(length);
     this.order = new Uint32Array(length);
     this.low = new Uint32Array(length);
@@ -96,19 +101,15 @@ class Components {
     const from = this.open.lastIndexOf(pc);
     const members = this.open.splice(from);
     for (const member of members) this.isOpen[member] = 0;
-    if (members.length === 1 && !successors.includes(pc) && !this.selfLoops.has(pc)) return;
+    if (members.length === 1 && !successors.includes(pc)) return;
     this.count++;
     for (const member of members) this.ids[member] = this.count;
   }
 }
 
-/**
- * By slot, the number of the cycle that the slot lies on, or 0.
- *
- * @param selfLoops slots that are walked again after themselves: calls that call back
- */
-export const findComponents = (instructions: readonly Instruction[], selfLoops: ReadonlySet<number>): Uint32Array => {
-  const components = new Components(instructions, selfLoops);
+/** By slot, the number of the cycle that the slot lies on, or 0. */
+export const findComponents = (instructions: readonly Instruction[]): Uint32Array => {
+  const components = new Components(instructions);
   components.visitAll();
   return components.ids;
 };

@@ -148,7 +148,7 @@ export const prepare = (spec: ProgramSpec, platform: Platform): Program => {
     subprogramAt,
     points: findPoints(spec.instructions, platform),
     callbackCalls,
-    components: findComponents(spec.instructions, callbackCalls),
+    components: findComponents(spec.instructions),
     postorder: subprograms.map(({ start }) => postorderFrom(spec.instructions, start)),
     live: liveRegisters(spec.instructions, platform),
     handles: new Map([...spec.maps].map(([handle, map]) => [map, handle] as const)),

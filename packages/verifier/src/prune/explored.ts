@@ -104,11 +104,9 @@ export class Explored {
     }
   }
 
-  /** Forgets all states: another function is walked. */
+  /** Forgets all states: another function is walked. They still count as kept, as they do in the kernel. */
   clear(): void {
     for (const bucket of this.buckets) bucket.length = 0;
-    this.dropped.clear();
-    this.listed = 0;
   }
 
   private bucketAt(pc: number, state: State): StoredState[] {
@@ -143,7 +141,7 @@ export class Explored {
       mayLoop(old, state) &&
       this.proves(walk, old, "same")
     ) {
-      walk.emit?.({ kind: "loop", pc, current: state, old });
+      walk.emit?.({ kind: "infinite loop", current: state, old });
       reject("INFINITE_LOOP", `infinite loop detected at insn ${pc}`);
     }
     return "nothing, and the path loops";

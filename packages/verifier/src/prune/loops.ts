@@ -38,8 +38,10 @@ export class Loops {
     const key = this.keyOf(walk, stored);
     if (key === undefined) return;
     const visit = this.visits.get(key);
+    if (visit?.entry !== undefined) return;
     if (visit === undefined) this.visits.set(key, { entry: stored, edges: [] });
-    else visit.entry ??= stored;
+    else visit.entry = stored;
+    walk.emit?.({ kind: "loop", step: "enter", key });
   }
 
   /** True while what `stored` relies on may still grow. */
@@ -52,7 +54,8 @@ export class Loops {
   addBackEdge(walk: Walk, proof: StoredState): void {
     const key = this.keyOf(walk, proof);
     const visit = key === undefined ? undefined : this.visits.get(key);
-    if (visit === undefined) return;
+    if (key === undefined || visit === undefined) return;
+    walk.emit?.({ kind: "loop", step: "backedge", key });
     visit.edges.unshift({ state: walk.state.fork(), pc: walk.pc, proof });
     this.edges++;
   }
@@ -61,7 +64,8 @@ export class Loops {
   leave(walk: Walk, stored: StoredState): void {
     const key = this.keyOf(walk, stored);
     const visit = key === undefined ? undefined : this.visits.get(key);
-    if (visit?.entry !== stored) return;
+    if (key === undefined || visit?.entry !== stored) return;
+    walk.emit?.({ kind: "loop", step: "exit", key });
     propagate(walk, visit.edges);
     visit.entry = undefined;
     this.edges -= visit.edges.length;
@@ -71,12 +75,13 @@ export class Loops {
   /** The calls that lead to the outermost loop that the state is in, and the loop. */
   private keyOf({ program }: Walk, { state, pc }: StoredState): string | undefined {
     const { frames } = state;
-    let key = "";
+    const callSites: number[] = [];
     for (let index = 0; index < frames.length; index++) {
       const at = index === frames.length - 1 ? pc : frames[index + 1]!.callSite;
-      const component = program.components[at]!;
-      if (component !== 0) return `${key}:${component}`;
-      key += `,${at}`;
+      // A call that calls back is a loop of its own: it is walked again after the callback.
+      const component = program.components[at]! || (program.callbackCalls.has(at) ? `call ${at}` : 0);
+      if (component !== 0) return [...callSites, component].join(",");
+      callSites.push(at);
     }
     return undefined;
   }

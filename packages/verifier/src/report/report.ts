@@ -46,6 +46,8 @@ export interface Statistics {
   readonly totalStates: number;
   /** States stored at one time, at most. */
   readonly peakStates: number;
+  /** States looked through at one prune point, at most. */
+  readonly maxStatesPerInstruction: number;
   /** Branches pending at one time, at most. */
   readonly peakBranches: number;
 }

@@ -30,6 +30,11 @@ interface Compared {
   readonly right: Register;
 }
 
+/** A comparison with the places of the numbers that learn from it. */
+interface Linking extends Compared {
+  readonly linked: readonly Place[];
+}
+
 /** A packet pointer compared with the packet's end, where an earlier comparison settled the order. */
 const decidePacket = ({ comparison, left, right }: Compared): boolean | undefined => {
   const flipped = left.kind === "pkt_end";
@@ -58,8 +63,8 @@ const decideOutcome = (compared: Compared): boolean | undefined => {
 /** Numbers that learn from one another at a time; more lose their link. */
 const MAX_LINKED = 6;
 
-/** Adds the places of the numbers with an id. */
-const collectLinked = (state: State, id: number, places: Place[]): void => {
+/** Adds the places of the numbers with an id; registers that aren't read any more are left out. */
+const collectLinked = ({ state, pc, program }: Walk, id: number, places: Place[]): void => {
   const found = (register: Register | undefined, place: Place): Register | undefined => {
     if (register === undefined || !isScalar(register) || register.id !== id) return register;
     if (places.length === MAX_LINKED) return unlinked(register);
@@ -67,7 +72,9 @@ const collectLinked = (state: State, id: number, places: Place[]): void => {
     return register;
   };
   for (const frame of state.frames.toReversed()) {
+    const live = program.live[state.frames[frame.index + 1]?.callSite ?? pc]!;
     for (let index = 0; index < FRAME_POINTER; index++) {
+      if ((live & (1 << index)) === 0) continue;
       const register = frame.registers[index]!;
       frame.registers[index] = found(register, { frame: frame.index, kind: "register", index })!;
     }
@@ -78,40 +85,52 @@ const collectLinked = (state: State, id: number, places: Place[]): void => {
   }
 };
 
-/** Everything that is equal to `known` up to a constant learns what it learned. */
-export const spread = (state: State, known: Register): void => {
+/** What is equal to `known` up to a constant, learned from it. */
+const learnedFrom = (known: Register, register: Register): Register => {
+  if (!isScalar(register) || register.id !== known.id || register === known) return register;
+  const difference = register.delta - known.delta;
+  if (difference === 0) return { ...register, value: known.value };
+  return { ...register, value: compute("add", 64, known.value, S.constantOf(difference)) };
+};
+
+/** The numbers at `places` that are equal to `known` up to a constant learn what it learned. */
+const spread = (state: State, known: Register, places: readonly Place[]): void => {
   if (known.id === 0) return;
-  state.mapRegisters((register) => {
-    if (!isScalar(register) || register.id !== known.id || register === known) return register;
-    const difference = register.delta - known.delta;
-    if (difference === 0) return { ...register, value: known.value };
-    return { ...register, value: compute("add", 64, known.value, S.constantOf(difference)) };
-  });
+  for (const { frame: index, kind, index: at } of places) {
+    const frame = state.frames[index]!;
+    if (kind === "register") {
+      frame.registers[at] = learnedFrom(known, frame.registers[at]!);
+      continue;
+    }
+    const { bytes, spilled } = frame.slot(at);
+    if (spilled !== undefined) frame.setSlot(at, { bytes, spilled: learnedFrom(known, spilled) });
+  }
 };
 
 /** Numbers that a comparison is about to tell from each other's ranges: later, they are precise together. */
-const noteLinked = (walk: Walk, { left, right }: Compared): void => {
+const noteLinked = (walk: Walk, { left, right }: Compared): readonly Place[] => {
   const places: Place[] = [];
   for (const { kind, id } of [right, left]) {
-    if (kind === "scalar" && id !== 0) collectLinked(walk.state, id, places);
+    if (kind === "scalar" && id !== 0) collectLinked(walk, id, places);
   }
   if (places.length > 1) walk.noteHistory().linked = places;
+  return places;
 };
 
-const learnNumbers = (state: State, slot: Instruction, compared: Compared, outcome: boolean): void => {
-  const { comparison, width, left, right } = compared;
+const learnNumbers = (state: State, slot: Instruction, compared: Linking, outcome: boolean): void => {
+  const { comparison, width, left, right, linked } = compared;
   const [a, b] = refine(comparison, left.value, right.value, width, outcome);
   const learned = (index: number, register: Register, value: S.Scalar): void => {
     if (value === register.value) return;
     const known = { ...register, value };
     state.setRegister(index, known);
-    spread(state, known);
+    spread(state, known, linked);
   };
   learned(slot.dst, left, a);
   if (slot.op.family === "jump" && slot.op.operand === "reg") learned(slot.src, right, b);
 };
 
-const learn = (walk: Walk, state: State, compared: Compared, outcome: boolean): void => {
+const learn = (walk: Walk, state: State, compared: Linking, outcome: boolean): void => {
   const slot = walk.instruction;
   const { comparison, width, left, right } = compared;
   if (isScalar(left) && isScalar(right)) {
@@ -149,11 +168,11 @@ const conditional = (walk: Walk, slot: Instruction, op: JumpOperation, target: n
   walk.facts.goes(walk.pc, "not_taken");
   if (outcome === undefined) {
     walk.facts.goes(walk.pc, "taken");
-    noteLinked(walk, compared);
+    const linking: Linking = { ...compared, linked: noteLinked(walk, compared) };
     const taken = walk.state.fork();
-    learn(walk, taken, compared, true);
+    learn(walk, taken, linking, true);
     walk.branchTo(target, taken);
-    learn(walk, walk.state, compared, false);
+    learn(walk, walk.state, linking, false);
     walk.path = { from: walk.pc, to: walk.pc + 1, before: walk.path };
   }
   walk.pc++;
@@ -175,5 +194,12 @@ export const stepJump = (walk: Walk, slot: Instruction, op: JumpOperation): void
   const target = targetOf(slot, walk.pc)!;
   if (op.operator === "always") walk.pc = target;
   else if (op.operator === "may_goto") mayGoto(walk, target);
-  else conditional(walk, slot, op, target);
+  else {
+    const { pc } = walk;
+    conditional(walk, slot, op, target);
+    if (walk.emit !== undefined) {
+      walk.emit({ kind: "compared", pc, state: walk.state, touched: walk.touched });
+      walk.touched.clear();
+    }
+  }
 };

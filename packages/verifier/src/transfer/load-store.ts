@@ -1,19 +1,12 @@
 import type { AtomicOperation, Instruction, LoadOperation, StoreOperation } from "@ebpf/asm";
 import { type Access, accessMemoryAt, checkAlignment } from "../access/access.js";
 import { checkUnmodifiedContext } from "../access/context.js";
+import { clobber } from "../call/clobber.js";
 import { signExtend, truncate } from "../domain/cast.js";
 import * as S from "../domain/scalar.js";
 import * as W from "../domain/word.js";
 import { reject } from "../report/reject.js";
-import {
-  isScalar,
-  kindName,
-  NOT_INIT,
-  type Register,
-  scalarRegister,
-  UNKNOWN_SCALAR,
-  unlinked,
-} from "../state/register.js";
+import { isScalar, kindName, type Register, scalarRegister, UNKNOWN_SCALAR, unlinked } from "../state/register.js";
 import type { Walk } from "../walk.js";
 
 /** What a load leaves in its register: pointers as they are, numbers zero- or sign-extended from their size. */
@@ -63,7 +56,7 @@ const legacyLoad = (walk: Walk, slot: Instruction, op: LoadOperation): void => {
   if (op.mode === "ind") {
     walk.read(slot.src);
   }
-  for (let register = 0; register <= 5; register++) walk.state.setRegister(register, NOT_INIT);
+  clobber(walk);
   walk.state.setRegister(0, UNKNOWN_SCALAR);
 };
 
@@ -74,10 +67,8 @@ export const stepLoad = (walk: Walk, slot: Instruction, op: LoadOperation): void
 };
 
 export const stepStore = (walk: Walk, slot: Instruction, op: StoreOperation): void => {
-  const stored = op.operand === "reg" ? walk.read(slot.src) : scalarRegister(S.constant(W.fromInt32(slot.imm)));
+  const value = op.operand === "reg" ? walk.read(slot.src) : scalarRegister(S.constant(W.fromInt32(slot.imm)));
   const pointer = walk.read(slot.dst);
-  // A number that is spilled stays linked to its register, so that both learn from comparisons.
-  const value = op.operand === "reg" && pointer.kind === "fp" ? walk.shareable(slot.src) : stored;
   accessMemoryAt(walk, { kind: "write", register: slot.dst, pointer, offset: slot.offset, size: op.size, value });
   walk.pc++;
 };

@@ -9,8 +9,8 @@ const withoutNull = (register: Register): Register => {
   const known: Register = {
     ...register,
     nullable: false,
-    // The id told that copies are null together; from here on only references are told apart.
-    id: register.reference,
+    // The id told that copies are null together.
+    id: 0,
   };
   if (register.kind !== "map_value" || map?.inner === undefined) {
     return register.kind === "map_value" ? { ...known, id: 0, mapId: register.mapId } : known;
