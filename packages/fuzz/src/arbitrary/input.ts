@@ -18,16 +18,16 @@ export const packets = (): fc.Arbitrary<Uint8Array> =>
 
 const bytesOf = (length: number): fc.Arbitrary<Uint8Array> => fc.uint8Array({ minLength: length, maxLength: length });
 
+const MAX_CONTEXT = 4096;
+const SMALL_CONTEXT = 192;
+
 /** What a program of this kind may be run on: a packet, or the bytes of its context. */
 export const inputs = ({ type }: Target): fc.Arbitrary<RunInput> => {
   const { context } = linux.programTypes[type]!;
   const takesPackets = context.fields.some(({ value, name }) => value === "packet" || name === "protocol");
   if (takesPackets) return packets().map((packet) => ({ packet }));
-  return bytesOf(Math.min(context.size, 256)).map((bytes) => {
-    const whole = new Uint8Array(context.size);
-    whole.set(bytes);
-    return { context: whole };
-  });
+  // Contexts of any size, such as those of `syscall`, are as large as programs look at.
+  return bytesOf(context.size > MAX_CONTEXT ? SMALL_CONTEXT : context.size).map((bytes) => ({ context: bytes }));
 };
 
 /** Values that maps hold when the program starts; lowered to the entries of the maps that a program uses. */

@@ -1,5 +1,5 @@
 import { R0, type Register } from "@ebpf/asm";
-import { type HelperPrototype, linux, type MapEntry, type ProgramTypeName } from "@ebpf/platform";
+import { type ContextField, type HelperPrototype, linux, type MapEntry, type ProgramTypeName } from "@ebpf/platform";
 import fc from "fast-check";
 import { type FuzzCase, specOf } from "../fuzz-case.js";
 import { chance, constant32 } from "./constant.js";
@@ -18,6 +18,8 @@ export interface ProgramOptions {
   readonly types?: readonly ProgramTypeName[];
   /** Which helpers programs may call; all when absent. */
   readonly helpers?: (helper: HelperPrototype) => boolean;
+  /** Which fields of the context programs may access, beside those that a snippet is about; all when absent. */
+  readonly fields?: (field: ContextField) => boolean;
   /** Snippets in a row at most. */
   readonly maxSnippets?: number;
   /** Leaves out what makes a program likely to be refused. */
@@ -50,12 +52,13 @@ export const targets = (types?: readonly ProgramTypeName[]): fc.Arbitrary<Target
 /** Snippets, which hold others up to a depth. */
 const bodies = ({
   helpers = () => true,
+  fields = () => true,
   maxSnippets = 7,
   tame = false,
 }: ProgramOptions): fc.Arbitrary<readonly Snippet[]> => {
   const simple = fc.oneof(
     { weight: 4, arbitrary: calculate() },
-    { weight: 3, arbitrary: setUnknown() },
+    { weight: 3, arbitrary: setUnknown(helpers) },
     { weight: 2, arbitrary: setConstant() },
     { weight: 3, arbitrary: guard() },
     { weight: 2, arbitrary: copy() },
@@ -67,7 +70,7 @@ const bodies = ({
     { weight: 2, arbitrary: directValue() },
     { weight: 3, arbitrary: packet() },
     { weight: 1, arbitrary: ringBuffer() },
-    { weight: 2, arbitrary: contextAccess() },
+    { weight: 2, arbitrary: contextAccess(fields) },
     { weight: 1, arbitrary: legacyLoad() },
     { weight: 2, arbitrary: helperCall(helpers) },
     { weight: 1, arbitrary: mapUpdate() },
@@ -121,7 +124,8 @@ const assemble = (target: Target, { body, result, fill }: Plan): Omit<FuzzCase, 
     if (entries.length > 0) contents.set(handle, entries);
   }
   const { instructions, functionStarts } = program;
-  const shape = { ...target, maps: lowering.maps, ...(functionStarts && { functionStarts }) };
+  const flags = { sleepable: target.type === "syscall" };
+  const shape = { ...target, flags, maps: lowering.maps, ...(functionStarts && { functionStarts }) };
   return { spec: specOf(instructions, shape), contents };
 };
 

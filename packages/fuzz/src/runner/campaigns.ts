@@ -1,9 +1,12 @@
+import type { ContextField, HelperPrototype } from "@ebpf/platform";
 import fc from "fast-check";
 import { programs } from "../arbitrary/program.js";
 import { wellFormedPrograms } from "../arbitrary/well-formed.js";
 import type { FuzzCase } from "../fuzz-case.js";
 import { engines } from "../oracle/engines.js";
 import type { Oracle } from "../oracle/outcome.js";
+import { RUN_BY_KERNEL, resultOracle } from "../oracle/result.js";
+import { verdictOracle } from "../oracle/verdict.js";
 
 /** What is fuzzed: cases of a kind, and the oracle that judges them. */
 export interface Campaign {
@@ -12,10 +15,61 @@ export interface Campaign {
   readonly open: () => Promise<Oracle>;
 }
 
+/** The real kernel stays open until the thread ends, which closes everything. */
+const openKernel = async () => {
+  const { Kernel } = await import("@ebpf/kernel");
+  return Kernel.open();
+};
+
+/** Helpers whose effects don't depend on time, CPU, process or what else the machine does. */
+const PREDICTABLE_HELPERS: ReadonlySet<string> = new Set([
+  "bpf_map_lookup_elem",
+  "bpf_map_update_elem",
+  "bpf_map_delete_elem",
+  "bpf_map_push_elem",
+  "bpf_map_pop_elem",
+  "bpf_map_peek_elem",
+  "bpf_skb_load_bytes",
+  "bpf_skb_store_bytes",
+  "bpf_xdp_load_bytes",
+  "bpf_xdp_store_bytes",
+  "bpf_xdp_adjust_head",
+  "bpf_xdp_adjust_tail",
+  "bpf_xdp_adjust_meta",
+  "bpf_xdp_get_buff_len",
+  "bpf_csum_diff",
+  "bpf_l3_csum_replace",
+  "bpf_l4_csum_replace",
+  "bpf_for_each_map_elem",
+]);
+
+const isPredictable = ({ name }: HelperPrototype): boolean => PREDICTABLE_HELPERS.has(name);
+
+/** Fields that a test run sets as our runtime does. */
+const PREDICTABLE_FIELDS: ReadonlySet<string> = new Set([
+  "len",
+  "mark",
+  "priority",
+  "cb",
+  "protocol",
+  "data",
+  "data_end",
+]);
+
+const hasPredictableValue = ({ name }: ContextField): boolean => PREDICTABLE_FIELDS.has(name) || name === "args";
+
 /** The campaigns by the name of their oracle. */
 export const CAMPAIGNS: Readonly<Record<string, () => Campaign>> = {
   engines: () => ({
     cases: fc.oneof({ weight: 3, arbitrary: programs() }, { weight: 1, arbitrary: wellFormedPrograms() }),
     open: async () => engines,
+  }),
+  verdict: () => ({
+    cases: fc.oneof({ weight: 9, arbitrary: programs() }, { weight: 1, arbitrary: wellFormedPrograms() }),
+    open: async () => verdictOracle(await openKernel()),
+  }),
+  result: () => ({
+    cases: programs({ types: RUN_BY_KERNEL, helpers: isPredictable, fields: hasPredictableValue, tame: true }),
+    open: async () => resultOracle(await openKernel()),
   }),
 };

@@ -234,7 +234,7 @@ export const legacyLoad = (): fc.Arbitrary<Snippet> =>
     });
 
 /** Loads or stores a field of the context, or something near it. */
-export const contextAccess = (): fc.Arbitrary<Snippet> =>
+export const contextAccess = (keep: (field: ContextField) => boolean): fc.Arbitrary<Snippet> =>
   fc
     .record({
       field: fc.nat({ max: 60 }),
@@ -248,7 +248,7 @@ export const contextAccess = (): fc.Arbitrary<Snippet> =>
     })
     .map(({ field, size, within, store, number, register, signed, moved }) => (code) => {
       if (!code.hasContext) return;
-      const fields = code.rules.context.fields.filter(({ writable }) => writable || !store);
+      const fields = code.rules.context.fields.filter((row) => keep(row) && (row.writable || !store));
       const chosen = fields[field % Math.max(1, fields.length)];
       if (chosen === undefined) return;
       const bytes = size ?? chosen.access;

@@ -10,6 +10,7 @@ import {
   type Register,
   type Size,
 } from "@ebpf/asm";
+import type { HelperPrototype } from "@ebpf/platform";
 import fc from "fast-check";
 import { chance, constant32, constant64 } from "../constant.js";
 import { LIVE, type Snippet } from "../lowering.js";
@@ -27,12 +28,17 @@ export const setConstant = (): fc.Arbitrary<Snippet> =>
     else code.lddw(dst, value);
   });
 
+/** `bpf_get_prandom_u32` */
+const RANDOM = 7;
+
 /** Sets a register to a number that no verifier knows: from a map's value, or random. */
-export const setUnknown = (): fc.Arbitrary<Snippet> =>
+export const setUnknown = (keep: (helper: HelperPrototype) => boolean): fc.Arbitrary<Snippet> =>
   fc
     .record({ dst: live(), size: sizes(), signed: fc.boolean(), offset: fc.nat({ max: 56 }), random: chance(15) })
     .map(({ dst, size, signed, offset, random }) => (code) => {
-      if (random && code.callHelper("get_prandom_u32")) {
+      const prandom = code.helper(RANDOM);
+      if (random && prandom !== undefined && keep(prandom)) {
+        code.code.call(RANDOM);
         code.code.mov(dst, R0);
         return;
       }
