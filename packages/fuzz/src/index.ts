@@ -13,5 +13,8 @@ export {
   type FuzzCase,
   specOf,
 } from "./fuzz-case.js";
+export { containment } from "./oracle/containment.js";
 export { engines } from "./oracle/engines.js";
 export { assertAgreement, type Finding, type Oracle, type Outcome } from "./oracle/outcome.js";
+export { RUN_BY_KERNEL, resultOracle } from "./oracle/result.js";
+export { verdictOracle } from "./oracle/verdict.js";

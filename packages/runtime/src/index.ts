@@ -13,7 +13,7 @@ export {
   wordsOf,
 } from "./helpers/implementation.js";
 export { LINUX_HELPERS } from "./helpers/linux.js";
-export { interpret } from "./interpreter/interpret.js";
+export { type InterpreterOptions, interpret, type StepState } from "./interpreter/interpret.js";
 export * from "./layout.js";
 export type { LinearMemory } from "./linear-memory.js";
 export { hashKey } from "./maps/hash-function.js";

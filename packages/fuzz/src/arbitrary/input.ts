@@ -7,7 +7,10 @@ import { AREA, type Target } from "./lowering.js";
 export const packets = (): fc.Arbitrary<Uint8Array> =>
   fc
     .tuple(
-      fc.uint8Array({ minLength: 14, maxLength: 110 }),
+      fc.oneof(
+        { weight: 3, arbitrary: fc.uint8Array({ minLength: 60, maxLength: 110 }) },
+        { weight: 1, arbitrary: fc.uint8Array({ minLength: 14, maxLength: 60 }) },
+      ),
       fc.constantFrom<readonly number[]>([8, 0], [0x86, 0xdd], []),
     )
     .map(([bytes, protocol]) => {

@@ -66,14 +66,21 @@ export const makeMaps = ({ spec, contents }: FuzzCase, runtime: Runtime): Readon
   return maps;
 };
 
-/** A case in an engine, ready to run; program arrays hold the program itself at index 0. */
+interface PrepareOptions extends ExecutionOptions {
+  readonly engine: Engine;
+  /** Whether program arrays hold the program itself at index 0, which is so unless this is false. */
+  readonly tailCalls?: boolean;
+}
+
+/** A case in an engine, ready to run. */
 export const prepare = (
   fuzzCase: FuzzCase,
   runtime: Runtime,
-  { engine, ...options }: { readonly engine: Engine } & ExecutionOptions,
+  { engine, tailCalls = true, ...options }: PrepareOptions,
 ): { readonly program: Executable; readonly maps: ReadonlyMap<number, RuntimeMap> } => {
   const maps = makeMaps(fuzzCase, runtime);
   const program = engine(fuzzCase.spec, runtime, { budget: BUDGET, ...options, maps });
+  if (!tailCalls) return { program, maps };
   const number = new Uint8Array(Uint32Array.of(runtime.register(program)).buffer);
   for (const map of maps.values()) {
     if (map.spec.type === "prog_array" && map instanceof KeyedMap) map.initialize(SELF, number);

@@ -3,6 +3,7 @@ import fc from "fast-check";
 import { programs } from "../arbitrary/program.js";
 import { wellFormedPrograms } from "../arbitrary/well-formed.js";
 import type { FuzzCase } from "../fuzz-case.js";
+import { containment } from "../oracle/containment.js";
 import { engines } from "../oracle/engines.js";
 import type { Oracle } from "../oracle/outcome.js";
 import { RUN_BY_KERNEL, resultOracle } from "../oracle/result.js";
@@ -64,6 +65,7 @@ export const CAMPAIGNS: Readonly<Record<string, () => Campaign>> = {
     cases: fc.oneof({ weight: 3, arbitrary: programs() }, { weight: 1, arbitrary: wellFormedPrograms() }),
     open: async () => engines,
   }),
+  containment: () => ({ cases: programs({ tame: true }), open: async () => containment }),
   verdict: () => ({
     cases: fc.oneof({ weight: 9, arbitrary: programs() }, { weight: 1, arbitrary: wellFormedPrograms() }),
     open: async () => verdictOracle(await openKernel()),

@@ -24,20 +24,50 @@ import { loadStep, type Place, storeStep } from "./load-store.js";
 import { Machine } from "./machine.js";
 import { pairOf, type Step } from "./step.js";
 
+/** What can be seen of an interpreted program before an instruction; it changes with the next one. */
+export interface StepState {
+  /** The end of the current stack frame. */
+  readonly frame: number;
+  /** The unsigned value of a register. */
+  register(index: number): bigint;
+}
+
+export interface InterpreterOptions extends ExecutionOptions {
+  /** Called before each instruction, for tools that watch a run. */
+  readonly onStep?: (pc: number, state: StepState) => void;
+}
+
 /**
  * Makes a program ready to be interpreted in a runtime.
  *
  * @throws RuntimeError `BAD_PROGRAM` for a program that no engine can take, `UNKNOWN_MAP` for a reference to a map that
  * is not there, and what creating the program's maps throws.
  */
-export const interpret = (spec: ProgramSpec, runtime: Runtime, options: ExecutionOptions): Executable => {
+export const interpret = (spec: ProgramSpec, runtime: Runtime, options: InterpreterOptions): Executable => {
   const host = new ProgramHost(runtime, spec, options);
   const machine = new Predecoder(host).machine;
+  if (options.onStep !== undefined) traceSteps(machine, spec.instructions, options.onStep);
   return {
     spec,
     budget: options.budget ?? DEFAULT_BUDGET,
     enter: (r1, r2, frame) => machine.enter(r1, r2, frame),
   };
+};
+
+/** Puts a call of `onStep` before every instruction; programs that nobody watches run as fast as ever. */
+const traceSteps = (
+  machine: Machine,
+  instructions: readonly Instruction[],
+  onStep: (pc: number, state: StepState) => void,
+): void => {
+  instructions.forEach(({ op }, pc) => {
+    if (op.family === "lddw-tail") return;
+    const step = machine.steps[pc]!;
+    machine.steps[pc] = () => {
+      onStep(pc, machine);
+      return step();
+    };
+  });
 };
 
 /** Turns a program's instructions into the steps of a machine. */

@@ -1,3 +1,4 @@
+import { joinHalves } from "@ebpf/core";
 import { RuntimeFault } from "../errors.js";
 import { CELL, FRAME_SIZE, MAX_FRAMES, MAX_MAY_GOTO, STACK_LIMIT } from "../layout.js";
 import type { LinearMemory } from "../linear-memory.js";
@@ -42,6 +43,12 @@ export class Machine {
     this.cells[pair + 1] = high;
     this.#constants += 2;
     return pair;
+  }
+
+  /** The unsigned value of a register. */
+  register(index: number): bigint {
+    const pair = pairOf(index);
+    return joinHalves(this.cells[pair]!, this.cells[pair + 1]!);
   }
 
   /** Runs the program from its first step. */
