@@ -16,6 +16,8 @@ export interface BtfOptions {
   readonly order?: ByteOrder;
   /** BTF that this one continues: its ids come first. */
   readonly base?: Btf;
+  /** Bytes of a pointer; found from the types by default. */
+  readonly pointerSize?: 4 | 8;
   /** The string section that the types were decoded from; `.BTF.ext` refers into it. */
   readonly strings?: StringTable;
 }
@@ -34,7 +36,7 @@ export class Btf {
   readonly #own: TypeSource;
   #types: readonly BtfType[] | undefined;
   #names: NameIndex | undefined;
-  #pointerSize: number | undefined;
+  #pointerSize: 4 | 8 | undefined;
   readonly #alignments = new Map<number, number>();
   readonly #fields = new Map<number, readonly BtfField[]>();
 
@@ -43,13 +45,14 @@ export class Btf {
     this.base = options.base;
     this.order = options.order ?? options.base?.order ?? "little";
     this.strings = options.strings;
-    this.#own = "at" in types && "nameAt" in types ? types : new TypeList(types);
+    this.#pointerSize = options.pointerSize;
+    this.#own = "nameAt" in types ? types : new TypeList([...types]);
     this.firstId = this.base?.typeCount ?? 1;
     this.typeCount = this.firstId + this.#own.count;
   }
 
   /** Bytes of a pointer: 4 where `long` has 4, else 8. */
-  get pointerSize(): number {
+  get pointerSize(): 4 | 8 {
     this.#pointerSize ??= pointerSizeOf(this);
     return this.#pointerSize;
   }

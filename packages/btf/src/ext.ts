@@ -70,7 +70,10 @@ export interface BtfExt {
 }
 
 const HEADER_WITHOUT_RELOCATIONS = 24;
-const HEADER_WITH_RELOCATIONS = 32;
+/** Bytes of the header since there is CO-RE. */
+export const HEADER_WITH_RELOCATIONS = 32;
+/** A line record's last word holds the line above, the column in these bits. */
+export const COLUMN_BITS = 10;
 
 /**
  * Decodes a `.BTF.ext` section.
@@ -143,13 +146,12 @@ const functionRecord = (record: ByteReader, btf: Btf): FunctionRecord => {
 const badKind = (record: ByteReader, id: number, btf: Btf): MalformedError =>
   record.error("BAD_VALUE", 4, `type ${id} is a ${btf.type(id).kind}, not a func`);
 
-/** Line and column share a word: 22 and 10 bits. */
 const lineRecord = (record: ByteReader, text: ReadText): LineRecord => ({
   offset: record.u32(0),
   file: text(record, 4),
   text: text(record, 8),
-  line: record.u32(12) >>> 10,
-  column: record.u32(12) & 0x3ff,
+  line: record.u32(12) >>> COLUMN_BITS,
+  column: record.u32(12) & (2 ** COLUMN_BITS - 1),
 });
 
 const relocationRecord = (record: ByteReader, btf: Btf, text: ReadText): CoreRelocationRecord => {

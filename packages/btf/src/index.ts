@@ -1,10 +1,12 @@
 export { Btf, type BtfOptions } from "./btf.js";
-export { BtfBuilder } from "./builder.js";
+export { BtfBuilder, type EnumOptions } from "./builder.js";
+export type { MemberSpec, MemberSpecs } from "./c-layout.js";
 export { patchCore } from "./co-re/patch.js";
 export { CoreRelocator } from "./co-re/relocator.js";
 export type { CorePoison, CoreResolution, CoreSlot, CoreValue } from "./co-re/resolution.js";
 export { type DecodeOptions, decodeBtf, type SectionOptions } from "./decode.js";
 export { type BtfWithStrings, encodeBtf, encodeBtfWithStrings } from "./encode.js";
+export { encodeBtfSections } from "./encode-ext.js";
 export { BtfError, type BtfErrorCode } from "./errors.js";
 export {
   type BtfExt,

@@ -17,7 +17,7 @@ const LONG_NAMES = ["long", "long int", "int long", "unsigned long", "long unsig
 ]);
 
 /** Bytes of a pointer; BTF doesn't say, but `long` has as many on every Linux. See `Btf.pointerSize`. */
-export const pointerSizeOf = (btf: Btf): number => {
+export const pointerSizeOf = (btf: Btf): 4 | 8 => {
   for (const name of LONG_NAMES) {
     const id = btf.findByName(name, "int");
     const type = id === undefined ? undefined : btf.type(id);

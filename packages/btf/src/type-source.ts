@@ -13,12 +13,12 @@ export interface TypeSource {
   nameAt(index: number): string;
 }
 
-/** Types that were made as objects. */
+/** Types that were made as objects: those of a list, which may still grow. */
 export class TypeList implements TypeSource {
   readonly #types: readonly BtfType[];
 
   constructor(types: readonly BtfType[]) {
-    this.#types = [...types];
+    this.#types = types;
   }
 
   get count(): number {

@@ -1,4 +1,4 @@
-import { decodeBtf, decodeBtfExt } from "@ebpf/btf";
+import { Btf, BtfError, decodeBtf, decodeBtfExt, encodeBtfSections } from "@ebpf/btf";
 import { type ByteOrder, MalformedError } from "@ebpf/core";
 import { describe, expect, test } from "vitest";
 import { info, rawBtf } from "./support/raw.js";
@@ -73,4 +73,31 @@ describe("malformed", () => {
   test("the other byte order", () => {
     fail(rawExt("big")).toThrow(MalformedError);
   });
+});
+
+test.each(["little", "big"] as const)("is encoded with its types' strings, %s-endian", (order) => {
+  const types = decodeBtf(rawBtf(order, TYPES, STRINGS));
+  const ext = decodeBtfExt(rawExt(order), types);
+  const sections = encodeBtfSections(types, ext, order);
+  const again = decodeBtf(sections.btf);
+  expect(again.types).toEqual(types.types);
+  expect(decodeBtfExt(sections.ext, again)).toEqual(ext);
+  expect(sections.ext.length).toBe(rawExt(order).length);
+});
+
+test("parts without records are empty", () => {
+  const nothing = { functions: new Map(), lines: new Map([["xdp", []]]), relocations: new Map() };
+  const { ext } = encodeBtfSections(new Btf([]), nothing, "little");
+  expect([...new Uint32Array(ext.buffer)]).toEqual([0x1_eb9f, 32, 0, 0, 0, 0, 0, 0]);
+});
+
+test("a column or line that has no room", () => {
+  const line = (number: number, column: number) => ({
+    functions: new Map(),
+    lines: new Map([["xdp", [{ offset: 0, file: "f.c", text: "", line: number, column }]]]),
+    relocations: new Map(),
+  });
+  expect(() => encodeBtfSections(new Btf([]), line(4_194_303, 1023))).not.toThrow();
+  expect(() => encodeBtfSections(new Btf([]), line(4_194_304, 0))).toThrow(BtfError);
+  expect(() => encodeBtfSections(new Btf([]), line(0, 1024))).toThrow(BtfError);
 });
