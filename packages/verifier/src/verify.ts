@@ -40,9 +40,8 @@ const initialState = (): State => {
   return new State([frame], 0);
 };
 
-const checkBudget = (walk: Walk, { maxInstructions, shouldAbort }: VerifyOptions): void => {
+const checkBudget = (walk: Walk, limit: number, { shouldAbort }: VerifyOptions): void => {
   walk.processed++;
-  const limit = Math.min(maxInstructions ?? Number.POSITIVE_INFINITY, walk.platform.limits.instructions);
   if (walk.processed > limit) {
     reject("TOO_MANY_INSTRUCTIONS", `BPF program is too large. Processed ${walk.processed} insn`);
   }
@@ -54,9 +53,10 @@ const checkBudget = (walk: Walk, { maxInstructions, shouldAbort }: VerifyOptions
 /** Walks from the current state to the end of the path. */
 const walkPath = (walk: Walk, options: VerifyOptions): void => {
   const { points } = walk.program;
+  const limit = Math.min(options.maxInstructions ?? Number.POSITIVE_INFINITY, walk.platform.limits.instructions);
   for (;;) {
     walk.beginInstruction();
-    checkBudget(walk, options);
+    checkBudget(walk, limit, options);
     const { pc } = walk;
     const point = points[pc]!;
     if ((point & POINT.prune) !== 0 && walk.explored.visit(walk)) {

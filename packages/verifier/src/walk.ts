@@ -1,6 +1,7 @@
 import type { Instruction } from "@ebpf/asm";
 import type { MapSpec, Platform } from "@ebpf/platform";
-import { isConstant } from "./domain/scalar.js";
+import * as S from "./domain/scalar.js";
+import * as W from "./domain/word.js";
 import type { Program } from "./program/program.js";
 import { Explored, type Pruning } from "./prune/explored.js";
 import { addHistory, type HistoryEntry } from "./prune/history.js";
@@ -10,7 +11,7 @@ import type { WalkEmit } from "./report/events.js";
 import { FactTable } from "./report/facts.js";
 import { reject } from "./report/reject.js";
 import { Marks } from "./state/marks.js";
-import { isScalar, type Register } from "./state/register.js";
+import { isScalar, type Register, scalarRegister } from "./state/register.js";
 import { FRAME_POINTER, type State } from "./state/state.js";
 
 /** A branch that is taken up later. */
@@ -70,6 +71,8 @@ export class Walk {
   jumps = 0;
   peakBranches = 0;
   private lastId = 0;
+  /** By slot; made when an instruction is first walked. */
+  private readonly immediates: (Register | undefined)[];
 
   constructor(program: Program, platform: Platform, options: WalkOptions) {
     this.program = program;
@@ -79,6 +82,7 @@ export class Walk {
     this.precision = new Precision(this);
     this.stackLiveness = new StackLiveness(program, options.onEvent);
     this.explored = new Explored(program.instructions.length, options.pruning ?? "linux");
+    this.immediates = new Array<Register | undefined>(program.instructions.length).fill(undefined);
     this.facts = new FactTable(program.instructions.length);
     this.stackDepth = program.subprograms.map(() => 0);
   }
@@ -157,6 +161,17 @@ export class Walk {
     return register;
   }
 
+  /** The immediate operand of the current instruction: sign-extended to 64 bits, the low half of it at 32. */
+  immediate(width: 32 | 64): Register {
+    let register = this.immediates[this.pc];
+    if (register === undefined) {
+      const { imm } = this.instruction;
+      register = scalarRegister(S.constant(width === 64 ? W.fromInt32(imm) : W.fromUint32(imm)));
+      this.immediates[this.pc] = register;
+    }
+    return register;
+  }
+
   /** Sets the register that an instruction writes. */
   write(index: number, value: Register): void {
     this.checkWritable(index);
@@ -169,7 +184,7 @@ export class Walk {
    */
   shareable(index: number): Register {
     const register = this.read(index);
-    if (!isScalar(register) || register.id !== 0 || isConstant(register.value)) return register;
+    if (!isScalar(register) || register.id !== 0 || S.isConstant(register.value)) return register;
     const linked = { ...register, id: this.newId(), delta: 0 };
     this.state.setRegister(index, linked);
     return linked;

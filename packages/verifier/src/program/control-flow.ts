@@ -15,6 +15,43 @@ export const successorsOf = (slot: Instruction, pc: number): readonly number[] =
   return [pc + slotsOf(slot)];
 };
 
+/** Edges between slots of a function, as lists that lie one behind the other. */
+export interface Flow {
+  /** Behind a slot's instruction, and where its jump goes: -1 for no such edge. */
+  readonly next: Int32Array;
+  readonly target: Int32Array;
+  /** The predecessors of slot `pc` are `predecessors[from[pc]]` up to `predecessors[from[pc + 1]]`. */
+  readonly predecessors: Int32Array;
+  readonly from: Int32Array;
+}
+
+/** The edges of `successorsOf`. */
+export const flowOf = (instructions: readonly Instruction[]): Flow => {
+  const { length } = instructions;
+  const next = new Int32Array(length).fill(-1);
+  const target = new Int32Array(length).fill(-1);
+  const from = new Int32Array(length + 1);
+  instructions.forEach((slot, pc) => {
+    for (const successor of successorsOf(slot, pc)) {
+      if (successor >= length) continue;
+      if (next[pc] === -1) next[pc] = successor;
+      else target[pc] = successor;
+      from[successor + 1] = from[successor + 1]! + 1;
+    }
+  });
+  for (let pc = 0; pc < length; pc++) from[pc + 1] = from[pc + 1]! + from[pc]!;
+  const predecessors = new Int32Array(from[length]!);
+  const filled = from.slice();
+  for (let pc = 0; pc < length; pc++) {
+    for (const successor of [next[pc]!, target[pc]!]) {
+      if (successor < 0) continue;
+      predecessors[filled[successor]!] = pc;
+      filled[successor] = filled[successor]! + 1;
+    }
+  }
+  return { next, target, predecessors, from };
+};
+
 const endsFunction = (slot: Instruction | undefined): boolean =>
   slot !== undefined &&
   (slot.op.family === "exit" ||

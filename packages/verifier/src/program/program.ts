@@ -3,7 +3,7 @@ import { targetOf } from "@ebpf/asm";
 import { ATTACH_TYPES, type MapSpec, type Platform, type ProgramSpec, type ProgramTypeRules } from "@ebpf/platform";
 import { reject } from "../report/reject.js";
 import { findComponents, postorderFrom } from "./components.js";
-import { checkControlFlow } from "./control-flow.js";
+import { checkControlFlow, type Flow, flowOf } from "./control-flow.js";
 import { liveRegisters } from "./liveness.js";
 import { findCallbackCalls, findPoints } from "./points.js";
 
@@ -35,6 +35,8 @@ export interface Program {
   readonly callbackCalls: ReadonlySet<number>;
   /** By slot: the loop that the slot is part of, or 0. */
   readonly components: Uint32Array;
+  /** Where control goes from each slot, and comes from. */
+  readonly flow: Flow;
   /** Slots of each function, successors first. */
   readonly postorder: readonly (readonly number[])[];
   /** Bit r of entry pc: register r may be read from there on before it is written. */
@@ -149,6 +151,7 @@ export const prepare = (spec: ProgramSpec, platform: Platform): Program => {
     points: findPoints(spec.instructions, platform),
     callbackCalls,
     components: findComponents(spec.instructions),
+    flow: flowOf(spec.instructions),
     postorder: subprograms.map(({ start }) => postorderFrom(spec.instructions, start)),
     live: liveRegisters(spec.instructions, platform),
     handles: new Map([...spec.maps].map(([handle, map]) => [map, handle] as const)),

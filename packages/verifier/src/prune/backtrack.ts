@@ -1,6 +1,6 @@
 import type { AtomicOperation, Instruction, Operation } from "@ebpf/asm";
 import { calleeAt, type Program } from "../program/program.js";
-import { Marks } from "../state/marks.js";
+import { Marks, WORDS } from "../state/marks.js";
 import { FRAME_POINTER } from "../state/state.js";
 import type { HistoryEntry, Place } from "./history.js";
 
@@ -22,6 +22,22 @@ export class Wanted extends Marks {
 
   constructor() {
     super(MAX_FRAMES);
+  }
+
+  /** Nothing is wanted any more. Frames above the one that the way is in have nothing wanted. */
+  override get isEmpty(): boolean {
+    const { words } = this;
+    for (let index = WORDS * this.frame + WORDS - 1; index >= 0; index--) if (words[index] !== 0) return false;
+    return true;
+  }
+
+  /** True when nothing else is wanted than some of these registers of the frame that the way is in. */
+  isWithin(registers: number): boolean {
+    const { words } = this;
+    const own = WORDS * this.frame;
+    if ((words[own]! & ~registers) !== 0) return false;
+    for (let index = own + WORDS - 1; index >= 0; index--) if (index !== own && words[index] !== 0) return false;
+    return true;
   }
 
   has(register: number): boolean {

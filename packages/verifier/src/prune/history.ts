@@ -25,10 +25,15 @@ export interface HistoryEntry {
   destinationIsStack: boolean;
   /** Numbers that learned from one another here. */
   linked: readonly Place[];
+  /** Registers that were followed back from an instruction before the next entry, and that instruction. */
+  followedFrom: number;
+  followed: number;
   readonly before: HistoryEntry | undefined;
   /** Entries up to and with this one. */
   readonly count: number;
 }
+
+const NONE: readonly Place[] = [];
 
 /** Adds an empty entry to a path's history. */
 export const addHistory = (state: State, pc: number, previousPc: number): HistoryEntry => {
@@ -39,7 +44,9 @@ export const addHistory = (state: State, pc: number, previousPc: number): Histor
     slot: undefined,
     sourceIsStack: false,
     destinationIsStack: false,
-    linked: [],
+    linked: NONE,
+    followedFrom: -1,
+    followed: 0,
     before,
     count: (before?.count ?? 0) + 1,
   };

@@ -2,6 +2,7 @@ import { isScalar, type Register } from "../state/register.js";
 import type { State } from "../state/state.js";
 import type { Walk } from "../walk.js";
 import { stepBack, Wanted } from "./backtrack.js";
+import type { HistoryEntry } from "./history.js";
 import type { StoredState } from "./stored.js";
 
 /*
@@ -28,6 +29,19 @@ const allScalars = ({ state, precise }: StoredState, found: (frame: number, name
   });
 };
 
+/**
+ * Whether this way back was gone before: the same registers were followed from the same place of the path. Marks stay, so
+ * going it again would find nothing. In a loop that is counted down this saves going over all rounds in each of them.
+ */
+const isFollowed = (wanted: Wanted, entry: HistoryEntry | undefined, pc: number): boolean =>
+  entry?.followedFrom === pc && wanted.isWithin(entry.followed);
+
+const noteFollowed = (entry: HistoryEntry | undefined, pc: number, register: number): void => {
+  if (entry === undefined) return;
+  entry.followed = (entry.followedFrom === pc ? entry.followed : 0) | (1 << register);
+  entry.followedFrom = pc;
+};
+
 /** Follows numbers back through a walk. */
 export class Precision {
   private readonly wanted = new Wanted();
@@ -43,8 +57,11 @@ export class Precision {
   markRegister(register: number): void {
     const { state, pc } = this.walk;
     if (!isScalar(state.register(register))) return;
-    this.wanted.addRegister(state.frame.index, register);
+    const { wanted } = this;
+    wanted.addRegister(state.frame.index, register);
+    wanted.frame = state.frame.index;
     this.search(state, pc);
+    noteFollowed(state.history, pc, register);
   }
 
   /** The current path relies on the number spilled to a slot. */
@@ -140,6 +157,10 @@ export class Precision {
         if (!stepBack(walk.program, wanted, { pc, nextPc, entry: here })) return false;
       }
       if (wanted.isEmpty) return true;
+      if (walk.emit === undefined && isFollowed(wanted, entry, pc)) {
+        wanted.clear();
+        return true;
+      }
       nextPc = pc;
       if (pc === state.firstPc && (entry === undefined || (entry.count === 1 && here !== undefined))) return true;
       if (here === undefined) pc--;

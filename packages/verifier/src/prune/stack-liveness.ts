@@ -1,4 +1,3 @@
-import { successorsOf } from "../program/control-flow.js";
 import type { Program } from "../program/program.js";
 import type { WalkEmit } from "../report/events.js";
 import type { State } from "../state/state.js";
@@ -26,8 +25,11 @@ class FrameFacts {
   /** Written on every way from there to the function's end, or to where nothing is known yet. */
   readonly allWrites: Int32Array;
   readonly live: Int32Array;
+  /** Instructions whose facts, or whose successors' facts, have changed since they were last looked at. */
+  readonly dirty: Uint8Array;
 
   constructor(length: number) {
+    this.dirty = new Uint8Array(length).fill(1);
     this.reads = new Int32Array(HALVES * length);
     this.writes = new Int32Array(HALVES * length);
     this.allWrites = new Int32Array(HALVES * length);
@@ -48,6 +50,8 @@ class Instance {
   readonly visited: Uint8Array;
   /** Functions called from here, by call. */
   readonly callees = new Map<number, Instance>();
+  /** Some frame has facts. */
+  noted = false;
   changed = false;
   writesLost = false;
 
@@ -65,6 +69,7 @@ class Instance {
     let facts = this.frames[frame];
     if (facts === undefined) {
       facts = new FrameFacts(this.visited.length);
+      this.noted = true;
       this.frames[frame] = facts;
     }
     return facts;
@@ -85,6 +90,17 @@ const slotsOf = (low: number, high: number): number[] => {
   return slots;
 };
 
+/** What is live, and what is written on all ways: a slot set each. */
+type SlotWords = readonly [number, number, number, number];
+const NO_SLOTS: SlotWords = [0, 0, 0, 0];
+
+const wordsAt = ({ live, allWrites }: FrameFacts, at: number): SlotWords => [
+  live[at]!,
+  live[at + 1]!,
+  allWrites[at]!,
+  allWrites[at + 1]!,
+];
+
 /** The stack accesses of a walk, and what follows from them. */
 export class StackLiveness {
   private readonly program: Program;
@@ -94,6 +110,7 @@ export class StackLiveness {
   private current: Instance | undefined;
   /** Slots that the current instruction writes, by frame: two words each. */
   private readonly pendingWrites = new Int32Array(HALVES * 9);
+  private writes = false;
 
   constructor(program: Program, emit: WalkEmit | undefined) {
     this.program = program;
@@ -108,7 +125,9 @@ export class StackLiveness {
   /** The instruction at `pc` begins. */
   begin(state: State): void {
     this.current ??= this.instanceOf(state, state.frames.length - 1);
-    for (let index = 0; index < HALVES * state.frames.length; index++) this.pendingWrites[index] = 0;
+    if (!this.writes) return;
+    this.pendingWrites.fill(0);
+    this.writes = false;
   }
 
   /** The instruction may read bytes of a slot. */
@@ -122,11 +141,16 @@ export class StackLiveness {
   write(frame: number, slot: number): void {
     const at = HALVES * frame + (slot >> 5);
     this.pendingWrites[at] = this.pendingWrites[at]! | (1 << (slot & 31));
+    this.writes = true;
   }
 
   /** The instruction at `pc` has been walked. */
   commit(pc: number): void {
-    if (this.current !== undefined) this.noteWrites(this.current, pc, this.pendingWrites);
+    const { current } = this;
+    if (current === undefined) return;
+    // Most instructions write nothing, in functions where nothing is known to be written.
+    if (this.writes || current.noted) this.noteWrites(current, pc, this.pendingWrites);
+    else current.visited[pc - current.start] = 1;
   }
 
   /** Lets the facts of every function in the chain of calls flow, the innermost first. */
@@ -181,6 +205,7 @@ export class StackLiveness {
     const before = facts.reads[at]!;
     if ((before | word) === before) return;
     facts.reads[at] = before | word;
+    facts.dirty[pc - instance.start] = 1;
     if ((facts.reads[at]! & ~facts.live[at]!) !== 0) instance.changed = true;
   }
 
@@ -198,6 +223,7 @@ export class StackLiveness {
         if (seen) word &= before;
         if (before === word) continue;
         facts.writes[at] = word;
+        facts.dirty[index] = 1;
         instance.changed = true;
         if ((before & ~word) !== 0) instance.writesLost = true;
       }
@@ -207,48 +233,61 @@ export class StackLiveness {
 
   private flow(instance: Instance): void {
     const order = this.program.postorder[instance.subprogram]!;
-    if (instance.writesLost) for (const facts of instance.frames) facts?.allWrites.fill(0);
+    if (instance.writesLost) {
+      for (const facts of instance.frames) {
+        facts?.allWrites.fill(0);
+        facts?.dirty.fill(1);
+      }
+    }
     let rounds = 0;
     for (let changed = true; changed; ) {
       rounds++;
       changed = false;
       instance.frames.forEach((facts, frame) => {
         if (facts === undefined) return;
-        for (const pc of order) if (this.flowBack(instance, facts, { frame, pc })) changed = true;
+        for (const pc of order) {
+          if (facts.dirty[pc - instance.start] === 1 && this.flowBack(instance, facts, frame, pc)) changed = true;
+        }
       });
     }
     this.emit?.({ kind: "liveness", callSites: instance.callSites, start: instance.start, rounds });
     if (instance.outer !== undefined) this.flowOut(instance, instance.outer);
   }
 
-  private flowBack(instance: Instance, facts: FrameFacts, { frame, pc }: { frame: number; pc: number }): boolean {
-    const successors = successorsOf(this.program.instructions[pc]!, pc);
-    if (successors.length === 0) return false;
+  /** Looks at one instruction; when its facts change, those of its predecessors may change too. */
+  private flowBack(instance: Instance, facts: FrameFacts, frame: number, pc: number): boolean {
+    const { next, target, predecessors, from } = this.program.flow;
+    const { start } = instance;
+    facts.dirty[pc - start] = 0;
+    if (next[pc]! < 0) return false;
     const { reads, writes, allWrites, live } = facts;
-    const at = HALVES * (pc - instance.start);
-    const old = [live[at]!, live[at + 1]!, allWrites[at]!, allWrites[at + 1]!] as const;
+    const at = HALVES * (pc - start);
+    const behind = HALVES * (next[pc]! - start);
+    const there = target[pc]! < 0 ? behind : HALVES * (target[pc]! - start);
+    const old: SlotWords = this.emit === undefined ? NO_SLOTS : wordsAt(facts, at);
+    let changed = false;
     for (let half = 0; half < HALVES; half++) {
-      let after = 0;
-      let written = -1;
-      for (const next of successors) {
-        const there = HALVES * (next - instance.start) + half;
-        after |= live[there]!;
-        written &= allWrites[there]!;
-      }
-      live[at + half] = (after & ~writes[at + half]!) | reads[at + half]!;
-      allWrites[at + half] = written | writes[at + half]!;
+      const after = live[behind + half]! | live[there + half]!;
+      const before = (after & ~writes[at + half]!) | reads[at + half]!;
+      const written = (allWrites[behind + half]! & allWrites[there + half]!) | writes[at + half]!;
+      changed ||= before !== live[at + half] || written !== allWrites[at + half];
+      live[at + half] = before;
+      allWrites[at + half] = written;
     }
-    const now = [live[at]!, live[at + 1]!, allWrites[at]!, allWrites[at + 1]!] as const;
-    if (this.emit !== undefined) this.tell(instance, facts, { frame, pc, old, now });
-    return old.some((word, index) => word !== now[index]);
+    if (!changed) return false;
+    for (let index = from[pc]!; index < from[pc + 1]!; index++) facts.dirty[predecessors[index]! - start] = 1;
+    if (this.emit !== undefined) this.tell(instance, facts, { frame, pc, old });
+    return true;
   }
 
   private tell(
     instance: Instance,
-    { reads, writes }: FrameFacts,
-    { frame, pc, old, now }: { frame: number; pc: number; old: readonly number[]; now: readonly number[] },
+    facts: FrameFacts,
+    { frame, pc, old }: { frame: number; pc: number; old: SlotWords },
   ): void {
+    const { reads, writes } = facts;
     const at = HALVES * (pc - instance.start);
+    const now = wordsAt(facts, at);
     const notable =
       (reads[at]! | reads[at + 1]! | writes[at]! | writes[at + 1]!) !== 0 ||
       pc === instance.start ||
@@ -258,8 +297,9 @@ export class StackLiveness {
       ["live", 0],
       ["written", 2],
     ] as const) {
-      const added = slotsOf(now[index]! & ~old[index]!, now[index + 1]! & ~old[index + 1]!);
-      const removed = slotsOf(old[index]! & ~now[index]!, old[index + 1]! & ~now[index + 1]!);
+      const [low, high] = [index, (index + 1) as 1 | 3];
+      const added = slotsOf(now[low] & ~old[low], now[high] & ~old[high]);
+      const removed = slotsOf(old[low] & ~now[low], old[high] & ~now[high]);
       if (added.length + removed.length === 0) continue;
       const { callSites, start } = instance;
       this.emit?.({ kind: "slots", name, callSites, start, frame, pc, added, removed });

@@ -201,11 +201,13 @@ export const subsumes = (
 export const mayLoop = ({ state }: StoredState, current: State): boolean => {
   if (state.frames.length !== current.frames.length) return false;
   const old = state.frame.registers;
-  return current.frame.registers.every((register, index) => {
+  const now = current.frame.registers;
+  for (let index = 0; index < REGISTERS; index++) {
     const before = old[index]!;
-    return (
-      before === register ||
-      (sameButIds(before, register) && before.id === register.id && before.reference === register.reference)
-    );
-  });
+    const register = now[index]!;
+    if (before === register) continue;
+    if (before.id !== register.id || before.reference !== register.reference) return false;
+    if (!sameButIds(before, register)) return false;
+  }
+  return true;
 };

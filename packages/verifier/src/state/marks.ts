@@ -4,11 +4,12 @@
  *     word 0: register r at bit r     words 1 and 2: stack slots 0..31 and 32..63
  */
 
-const WORDS = 3;
+/** Words by frame. */
+export const WORDS = 3;
 
 /** A set of registers and stack slots; it changes in place. */
 export class Marks {
-  private readonly words: Int32Array;
+  protected readonly words: Int32Array;
 
   /** @param frames how many frames it can tell apart */
   constructor(frames: number) {

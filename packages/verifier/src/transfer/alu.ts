@@ -22,10 +22,6 @@ const UNKNOWN_32 = scalarRegister(unknownOf(4));
 
 const unknown = (width: 32 | 64): Register => (width === 64 ? UNKNOWN_SCALAR : UNKNOWN_32);
 
-/** An immediate operand: sign-extended to 64 bits, the low half of it at 32. */
-const immediate = (imm: number, width: 32 | 64): S.Scalar =>
-  S.constant(width === 64 ? W.fromInt32(imm) : W.fromUint32(imm));
-
 const move = (walk: Walk, { dst, src }: Instruction, width: 32 | 64): void => {
   const source = walk.read(src);
   walk.checkWritable(dst);
@@ -135,7 +131,7 @@ const splitSign = (walk: Walk, op: AluOperation, dst: number): void => {
 
 const binary = (walk: Walk, slot: Instruction, op: AluOperation): void => {
   const { dst } = slot;
-  const right = op.operand === "reg" ? walk.read(slot.src) : scalarRegister(immediate(slot.imm, op.width));
+  const right = op.operand === "reg" ? walk.read(slot.src) : walk.immediate(op.width);
   const left = walk.read(dst);
   walk.checkWritable(dst);
   if (op.operand === "imm") checkConstantOperand(op, slot.imm);
@@ -174,7 +170,7 @@ export const stepAlu = (walk: Walk, slot: Instruction, op: AluOperation): void =
   switch (op.operator) {
     case "mov":
       if (op.operand === "reg") move(walk, slot, op.width);
-      else walk.write(slot.dst, scalarRegister(immediate(slot.imm, op.width)));
+      else walk.write(slot.dst, walk.immediate(op.width));
       break;
     case "movsx":
       signExtendingMove(walk, slot, op);

@@ -3,7 +3,6 @@ import { invariant } from "@ebpf/core";
 import { compute } from "../domain/arithmetic.js";
 import { decide, FLIPPED, refine } from "../domain/compare.js";
 import * as S from "../domain/scalar.js";
-import * as W from "../domain/word.js";
 import type { Place } from "../prune/history.js";
 import { widen } from "../prune/widen.js";
 import {
@@ -14,7 +13,6 @@ import {
   isScalar,
   RANGE,
   type Register,
-  scalarRegister,
   unlinked,
 } from "../state/register.js";
 import { FRAME_POINTER, type State } from "../state/state.js";
@@ -147,10 +145,7 @@ const learn = (walk: Walk, state: State, compared: Linking, outcome: boolean): v
 };
 
 const conditional = (walk: Walk, slot: Instruction, op: JumpOperation, target: number): void => {
-  const right =
-    op.operand === "reg"
-      ? walk.read(slot.src)
-      : scalarRegister(S.constant(op.width === 64 ? W.fromInt32(slot.imm) : W.fromUint32(slot.imm)));
+  const right = op.operand === "reg" ? walk.read(slot.src) : walk.immediate(op.width);
   const left = walk.read(slot.dst);
   const compared: Compared = { comparison: op.operator as Comparison, width: op.width, left, right };
   if (op.operand === "reg" && right.kind === "fp") walk.noteHistory().sourceIsStack = true;
