@@ -180,12 +180,14 @@ export class Walk {
 
   /**
    * The value of a register that is about to be copied. A number gets an id, so that both copies learn from comparisons
-   * of either.
+   * of either. A number that is another one plus a constant begins anew: constants don't add up.
    */
   shareable(index: number): Register {
     const register = this.read(index);
-    if (!isScalar(register) || register.id !== 0 || S.isConstant(register.value)) return register;
-    const linked = { ...register, id: this.newId(), delta: 0 };
+    if (!isScalar(register) || (register.id !== 0 && register.deltaBits === 0)) return register;
+    const id = S.isConstant(register.value) ? 0 : this.newId();
+    if (id === register.id) return register;
+    const linked: Register = { ...register, id, delta: 0, deltaBits: 0 };
     this.state.setRegister(index, linked);
     return linked;
   }

@@ -6,6 +6,7 @@ import { formatTnum } from "../report/format.js";
 import { reject } from "../report/reject.js";
 import { kindName, type PointerKind, type Register, scalarRegister } from "../state/register.js";
 import type { Walk } from "../walk.js";
+import { accessArena } from "./arena.js";
 import { accessContext } from "./context.js";
 import { accessFlowKeys } from "./flow-keys.js";
 import { accessMapValue } from "./map-value.js";
@@ -13,6 +14,7 @@ import { accessPacket } from "./packet.js";
 import { checkRegion } from "./region.js";
 import { accessSocket } from "./socket.js";
 import { readStack, writeStack } from "./stack.js";
+import { accessTracepointBuffer } from "./tracepoint-buffer.js";
 
 /** One access to memory by a load, store or atomic operation. */
 export interface Access {
@@ -43,6 +45,7 @@ const ALIGNMENT_NAME: Readonly<Partial<Record<PointerKind, string>>> = {
   sock: "sock ",
   sock_common: "sock_common ",
   tcp_sock: "tcp_sock ",
+  xdp_sock: "xdp_sock ",
 };
 
 /** Stack accesses are always aligned, because spills are tracked by slot; others where the program asks for it. */
@@ -51,8 +54,9 @@ export const checkAlignment = (
   { pointer, offset, size }: Pick<Access, "pointer" | "offset" | "size">,
   always = false,
 ): void => {
-  const { strictAlignment } = walk.program.spec.flags;
-  if (pointer.kind !== "fp" && !strictAlignment && !always) return;
+  const { strictAlignment, anyAlignment } = walk.program.spec.flags;
+  const strict = strictAlignment && !anyAlignment;
+  if (pointer.kind !== "fp" && !strict && !always) return;
   if (size === 1) return;
   const packet = pointer.kind === "pkt" || pointer.kind === "pkt_meta";
   // A packet's network header stands 2 bytes off, as Ethernet headers have 14.
@@ -102,12 +106,18 @@ const ACCESSORS: Readonly<Record<PointerKind, Accessor>> = {
   sock: accessSocket,
   sock_common: accessSocket,
   tcp_sock: accessSocket,
+  xdp_sock: accessSocket,
   flow_keys: accessFlowKeys,
   func: noAccess,
+  dynptr: noAccess,
+  dynptr_ptr: noAccess,
+  arena: accessArena,
+  tp_buffer: accessTracepointBuffer,
+  ptr: () => reject("UNSUPPORTED_ACCESS", "objects of kernel types are not modelled yet"),
 };
 
 /** Kinds whose accesses are rewritten by the kernel, so that one instruction can't access two of them. */
-const REWRITTEN: readonly PointerKind[] = ["ctx", "sock", "sock_common", "tcp_sock"];
+const REWRITTEN: readonly PointerKind[] = ["ctx", "sock", "sock_common", "tcp_sock", "xdp_sock"];
 
 const remember = (walk: Walk, kind: PointerKind): void => {
   const regions = walk.facts.accesses(walk.pc, kind);

@@ -39,6 +39,14 @@ const tcpSocketAllows = (offset: number, size: number): boolean =>
   offset % size === 0 &&
   size === (TCP_WIDE_FIELDS.includes(offset & ~7) ? 8 : 4);
 
+/** struct bpf_xdp_sock: the number of its queue. */
+const xdpSocketAllows = (offset: number, size: number): boolean => offset === 0 && size === 4;
+
+const allows = (kind: Register["kind"], offset: number, size: number): boolean => {
+  if (kind === "tcp_sock") return tcpSocketAllows(offset, size);
+  return kind === "xdp_sock" ? xdpSocketAllows(offset, size) : socketAllows(offset, size, kind === "sock");
+};
+
 /** Sockets are read only, at known offsets, field by field. */
 export const accessSocket = (_walk: Walk, access: Access): Register => {
   const { register, pointer, offset, size } = access;
@@ -52,8 +60,8 @@ export const accessSocket = (_walk: Walk, access: Access): Register => {
     );
   }
   const at = pointer.offset + offset;
-  const allowed =
-    pointer.kind === "tcp_sock" ? tcpSocketAllows(at, size) : socketAllows(at, size, pointer.kind === "sock");
-  if (!allowed) reject("OUT_OF_BOUNDS", `R${register} invalid ${name} access off=${at} size=${size}`, register);
+  if (!allows(pointer.kind, at, size)) {
+    reject("OUT_OF_BOUNDS", `R${register} invalid ${name} access off=${at} size=${size}`, register);
+  }
   return scalarRegister(unknownOf(size));
 };

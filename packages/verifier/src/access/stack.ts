@@ -240,7 +240,16 @@ export const knownOnStack = (walk: Walk, pointer: Register, size: 1 | 2 | 4 | 8)
     if (known !== undefined) walk.precision.markSlot(frame.index, slotIndex(from));
     return known;
   }
-  for (let offset = from; offset < from + size; offset++) if (kindAt(frame, offset) !== BYTE.zero) return undefined;
+  let spilled = 0;
+  for (let offset = from; offset < from + size; offset++) {
+    const kind = kindAt(frame, offset);
+    if (kind === BYTE.spill) spilled++;
+    else if (kind !== BYTE.zero) return undefined;
+  }
+  if (spilled === 0) return W.ZERO;
+  // Any part of a spilled zero is zero.
+  if (spilled < size || !isNull(slot.spilled!)) return undefined;
+  walk.precision.markSlot(frame.index, slotIndex(from));
   return W.ZERO;
 };
 

@@ -22,10 +22,8 @@ const checkMemoryArgument = (
   value: Register,
   { size, nullable }: Extract<Parameter, { kind: "memory" }>,
 ): readonly (() => void)[] => {
-  if (isNull(value)) {
-    if (nullable) return EMPTY;
-    reject("BAD_ARGUMENT", `arg#${register - 1} is expected to be non-NULL`, register);
-  }
+  // As in Linux, a known NULL passes for memory, also where the signature says that it must not be NULL.
+  if (isNull(value)) return EMPTY;
   if (value.nullable && !nullable) {
     reject("BAD_ARGUMENT", `arg#${register - 1} is expected to be non-NULL`, register);
   }

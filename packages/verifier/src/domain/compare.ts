@@ -259,3 +259,19 @@ export const refine = (comparison: Comparison, a: Scalar, b: Scalar, width: Widt
   const [x, y] = narrow(outcome ? comparison : NEGATION[comparison], a, b, width);
   return [x === a ? a : settle(x), y === b ? b : settle(y)];
 };
+
+/**
+ * What a number can still be when its comparison with itself came out as `outcome`. Linux learns from both operands in
+ * turn, also where the outcome can't be; nothing holds a value then.
+ */
+export const refineSelf = (comparison: Comparison, a: Scalar, width: Width, outcome: boolean): Scalar => {
+  const [x, y] = narrow(outcome ? comparison : NEGATION[comparison], a, a, width);
+  if (x === a && y === a) return a;
+  return settle({
+    bits: x.bits,
+    u64: meet(x.u64, y.u64, false),
+    s64: meet(x.s64, y.s64, true),
+    u32: meet32(x.u32, y.u32),
+    s32: meet32(x.s32, y.s32),
+  });
+};

@@ -95,11 +95,19 @@ const lowHalves = (b: Bounds, min: Word, max: Word): void => {
   }
 };
 
+/** What `within64` says of whole numbers holds for their low halves too. */
 const within32 = (b: Bounds): void => {
   lowHalves(b, b.umin, b.umax);
   lowHalves(b, b.smin, b.smax);
   if ((b.u32min | 0) <= (b.u32max | 0)) b.withinSigned32(b.u32min, b.u32max);
   if (b.s32min >>> 0 <= b.s32max >>> 0) b.within32(b.s32min, b.s32max);
+  else if (b.u32max < b.s32min >>> 0) {
+    b.s32min = b.u32min | 0;
+    b.u32max = Math.min(b.u32max, b.s32max >>> 0);
+  } else if (b.s32max >>> 0 < b.u32min) {
+    b.s32max = b.u32max | 0;
+    b.u32min = Math.max(b.u32min, b.s32min >>> 0);
+  }
 };
 
 /**

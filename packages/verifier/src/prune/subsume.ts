@@ -35,7 +35,7 @@ export type Comparing = "relied" | "within" | "same";
 const RANGED: ReadonlySet<RegisterKind> = new Set(["map_value", "map_key", "mem"]);
 
 /** Ids of linked numbers: those with something to add are apart from the others. */
-const linkOf = ({ id, delta }: Register): number => (delta === 0 ? 2 * id : 2 * id + 1);
+const linkOf = ({ id, deltaBits }: Register): number => (deltaBits === 0 ? 2 * id : 2 * id + 1);
 
 class Comparison {
   private readonly ids = new IdMap();
@@ -70,11 +70,11 @@ class Comparison {
   private number(old: Register, current: Register): boolean {
     if (!S.contains(old.value, current.value)) return false;
     if (old.id === 0) return true;
-    if ((old.delta !== 0 || current.delta !== 0) && old.delta !== current.delta) return false;
+    if (old.delta !== current.delta || old.deltaBits !== current.deltaBits) return false;
     // A number that is linked to nothing stands for itself: it can't stand for two of the old state's.
     const link = current.id === 0 ? this.temporary-- : linkOf(current);
     if (!this.ids.matches(linkOf(old), link)) return false;
-    return old.delta === 0 || this.ids.matches(2 * old.id, current.id === 0 ? this.temporary-- : 2 * current.id);
+    return old.deltaBits === 0 || this.ids.matches(2 * old.id, current.id === 0 ? this.temporary-- : 2 * current.id);
   }
 
   private pointer(old: Register, current: Register): boolean {

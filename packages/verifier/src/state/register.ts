@@ -17,8 +17,17 @@ export type PointerKind =
   | "sock"
   | "sock_common"
   | "tcp_sock"
+  | "xdp_sock"
   | "flow_keys"
-  | "func";
+  | "func"
+  | "dynptr" // what slots of the stack hold; no register does
+  | "dynptr_ptr" // a dynptr that the program didn't make
+  | "arena"
+  | "tp_buffer" // what a writable tracepoint may change
+  | "ptr"; // an object of a kernel type
+
+/** What a dynptr stands for: memory that the program gave, or a record of a ring buffer. */
+export type DynptrType = "local" | "ringbuf";
 
 export type RegisterKind = "not_init" | "scalar" | PointerKind;
 
@@ -35,6 +44,8 @@ export interface Register {
   readonly readOnly: boolean;
   /** Memory that a helper handed out and that must be given back whole. */
   readonly allocated: boolean;
+  /** An object that is valid for as long as the program runs. */
+  readonly trusted: boolean;
   /** Equal ids mean equal values (scalars, up to `delta`), equal variable parts (packet pointers) or equal nullness. */
   readonly id: number;
   /** The acquired reference that the pointer stands for, or 0. */
@@ -57,6 +68,14 @@ export interface Register {
   readonly subprogram: number;
   /** `scalar` with an id: what is to be added to the value that the id stands for. */
   readonly delta: number;
+  /** The bits to which it is added: a sum of the low 32 is zero-extended. 0 for the value itself. */
+  readonly deltaBits: 0 | 32 | 64;
+  /** `dynptr`, `dynptr_ptr`. */
+  readonly dynptr: DynptrType | undefined;
+  /** `dynptr`: the upper one of its two slots, which alone stands for it. */
+  readonly firstSlot: boolean;
+  /** `mem`: the id of the dynptr that it is a slice of, or 0. */
+  readonly slicedFrom: number;
 }
 
 /** Ranges of packet pointers that comparisons with the packet's end give. */
@@ -67,6 +86,7 @@ export const NOT_INIT: Register = {
   nullable: false,
   readOnly: false,
   allocated: false,
+  trusted: false,
   id: 0,
   reference: 0,
   offset: 0,
@@ -78,6 +98,10 @@ export const NOT_INIT: Register = {
   frame: 0,
   subprogram: 0,
   delta: 0,
+  deltaBits: 0,
+  dynptr: undefined,
+  firstSlot: false,
+  slicedFrom: 0,
 };
 
 const SCALAR_BASE: Register = { ...NOT_INIT, kind: "scalar" };
@@ -120,17 +144,26 @@ const NEVER_NULL: ReadonlySet<RegisterKind> = new Set([
 ]);
 
 /** True for pointers that comparisons with 0 are known to tell from it. */
-export const isNeverNull = (r: Register): boolean => NEVER_NULL.has(r.kind) && !r.nullable;
+export const isNeverNull = (r: Register): boolean =>
+  (NEVER_NULL.has(r.kind) || (r.kind === "ptr" && r.trusted)) && !r.nullable;
 
 /** The kind in the words of kernel logs, such as `map_value_or_null`. */
 export const kindName = (r: Register): string => {
   if (r.kind === "not_init") return "?";
-  const name = r.kind === "mem" && r.allocated ? "ringbuf_mem" : r.kind;
-  return `${r.readOnly && r.kind === "mem" ? "rdonly_" : ""}${name}${r.nullable ? "_or_null" : ""}`;
+  const prefix = r.trusted
+    ? "trusted_"
+    : r.kind !== "mem"
+      ? ""
+      : r.allocated
+        ? "ringbuf_"
+        : r.readOnly
+          ? "rdonly_"
+          : "";
+  return `${prefix}${r.kind === "ptr" ? "ptr_" : r.kind}${r.nullable ? "_or_null" : ""}`;
 };
 
 /** The same value without its link to others of the same id. */
-export const unlinked = (r: Register): Register => (r.id === 0 ? r : { ...r, id: 0, delta: 0 });
+export const unlinked = (r: Register): Register => (r.id === 0 ? r : { ...r, id: 0, delta: 0, deltaBits: 0 });
 
 const sameObject = (a: Register, b: Register): boolean =>
   a.kind === b.kind &&
@@ -141,11 +174,19 @@ const sameObject = (a: Register, b: Register): boolean =>
   a.map === b.map &&
   a.size === b.size &&
   a.frame === b.frame &&
-  a.subprogram === b.subprogram;
+  a.subprogram === b.subprogram &&
+  a.trusted === b.trusted &&
+  a.dynptr === b.dynptr &&
+  a.firstSlot === b.firstSlot;
 
 /** Equal in everything but ids, which the caller compares. */
 export const sameButIds = (a: Register, b: Register): boolean =>
-  a === b || (sameObject(a, b) && a.range === b.range && a.delta === b.delta && S.equal(a.value, b.value));
+  a === b ||
+  (sameObject(a, b) &&
+    a.range === b.range &&
+    a.delta === b.delta &&
+    a.deltaBits === b.deltaBits &&
+    S.equal(a.value, b.value));
 
 /** Pointers to the same place of the same object, but for variable part, range and ids. */
 export const sameTarget = sameObject;

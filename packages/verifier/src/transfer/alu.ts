@@ -88,15 +88,23 @@ const pointerArithmetic = (walk: Walk, op: AluOperation, { left, right, dst, src
   return { ...moved, value: settle(moved.value) };
 };
 
-/** A link that survives adding or subtracting a constant: `r1 = r0 + 8` still tells about r0. */
-const linkAfterAdding = (op: AluOperation, left: Register, right: Register): Pick<Register, "id" | "delta"> => {
-  const amount = S.constantValue(right.value);
-  const moves = op.operator === "add" || op.operator === "sub";
-  if (!moves || op.width !== 64 || left.id === 0 || left.delta !== 0 || amount === undefined) {
-    return { id: 0, delta: 0 };
-  }
-  const delta = op.operator === "add" ? W.toNumber(amount) : -W.toNumber(amount);
-  return delta === (delta | 0) && delta !== -0x8000_0000 ? { id: left.id, delta } : { id: 0, delta: 0 };
+const UNLINKED = { id: 0, delta: 0, deltaBits: 0 } as const;
+
+/**
+ * A link that survives adding or subtracting a constant: `r1 = r0 + 8` still tells about r0. A sum of 32 bits tells
+ * about numbers of 32 bits alone.
+ */
+const linkAfterAdding = (
+  { operator, width }: AluOperation,
+  left: Register,
+  right: Register,
+): Pick<Register, "id" | "delta" | "deltaBits"> => {
+  if ((operator !== "add" && operator !== "sub") || left.id === 0 || left.deltaBits !== 0) return UNLINKED;
+  const value = S.constantValue(width === 64 ? right.value : zeroExtend32(right.value));
+  if (value === undefined || (width === 64 && value.hi !== value.lo >> 31)) return UNLINKED;
+  if (width === 32 && left.value.u64.max.hi !== 0) return UNLINKED;
+  if (operator === "sub" && value.lo === -0x8000_0000) return UNLINKED;
+  return { id: left.id, delta: operator === "add" ? value.lo : -value.lo, deltaBits: width };
 };
 
 const checkConstantOperand = (op: AluOperation, imm: number): void => {
@@ -144,7 +152,7 @@ const binary = (walk: Walk, slot: Instruction, op: AluOperation): void => {
     binary(walk, slot, op);
     return;
   }
-  const linked = op.operand === "imm" ? left : unlinked(left);
+  const linked = op.operand === "reg" && slot.src === dst ? unlinked(left) : left;
   const value = compute(op.operator, op.width, left.value, right.value);
   walk.write(dst, { ...scalarRegister(value), ...linkAfterAdding(op, linked, right) });
 };

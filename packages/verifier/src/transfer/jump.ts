@@ -1,7 +1,8 @@
 import { type Comparison, type Instruction, type JumpOperation, targetOf } from "@ebpf/asm";
 import { invariant } from "@ebpf/core";
 import { compute } from "../domain/arithmetic.js";
-import { decide, FLIPPED, refine } from "../domain/compare.js";
+import { zeroExtend32 } from "../domain/cast.js";
+import { decide, FLIPPED, refine, refineSelf } from "../domain/compare.js";
 import * as S from "../domain/scalar.js";
 import type { Place } from "../prune/history.js";
 import { widen } from "../prune/widen.js";
@@ -17,7 +18,7 @@ import {
 } from "../state/register.js";
 import { FRAME_POINTER, type State } from "../state/state.js";
 import type { Walk } from "../walk.js";
-import { settleNullness } from "./nullness.js";
+import { settleNullness, withoutNull } from "./nullness.js";
 import { boundPacket } from "./packet-range.js";
 
 /** A comparison with its operands as registers; an immediate is a register that holds it. */
@@ -49,8 +50,7 @@ const decidePacket = ({ comparison, left, right }: Compared): boolean | undefine
 const decideOutcome = (compared: Compared): boolean | undefined => {
   const { comparison, width, left, right } = compared;
   if (isScalar(left) && isScalar(right)) return decide(comparison, left.value, right.value, width);
-  if (width === 32) return undefined;
-  if (isPointer(left) && isPointer(right)) return decidePacket(compared);
+  if (isPointer(left) && isPointer(right)) return width === 32 ? undefined : decidePacket(compared);
   const pointer = isPointer(left) ? left : right;
   const number = isPointer(left) ? right : left;
   if (!isNull(number) || !isNeverNull(pointer)) return undefined;
@@ -86,9 +86,13 @@ const collectLinked = ({ state, pc, program }: Walk, id: number, places: Place[]
 /** What is equal to `known` up to a constant, learned from it. */
 const learnedFrom = (known: Register, register: Register): Register => {
   if (!isScalar(register) || register.id !== known.id || register === known) return register;
+  const bits = register.deltaBits | known.deltaBits;
+  // A sum of 32 bits tells nothing of one of 64.
+  if (bits === (32 | 64)) return register;
   const difference = register.delta - known.delta;
   if (difference === 0) return { ...register, value: known.value };
-  return { ...register, value: compute("add", 64, known.value, S.constantOf(difference)) };
+  const sum = compute("add", 64, known.value, S.constantOf(difference));
+  return { ...register, value: bits === 32 ? zeroExtend32(sum) : sum };
 };
 
 /** The numbers at `places` that are equal to `known` up to a constant learn what it learned. */
@@ -117,15 +121,28 @@ const noteLinked = (walk: Walk, { left, right }: Compared): readonly Place[] => 
 
 const learnNumbers = (state: State, slot: Instruction, compared: Linking, outcome: boolean): void => {
   const { comparison, width, left, right, linked } = compared;
-  const [a, b] = refine(comparison, left.value, right.value, width, outcome);
   const learned = (index: number, register: Register, value: S.Scalar): void => {
     if (value === register.value) return;
     const known = { ...register, value };
     state.setRegister(index, known);
     spread(state, known, linked);
   };
+  const twoRegisters = slot.op.family === "jump" && slot.op.operand === "reg";
+  if (twoRegisters && slot.src === slot.dst) {
+    learned(slot.dst, left, refineSelf(comparison, left.value, width, outcome));
+    return;
+  }
+  const [a, b] = refine(comparison, left.value, right.value, width, outcome);
   learned(slot.dst, left, a);
-  if (slot.op.family === "jump" && slot.op.operand === "reg") learned(slot.src, right, b);
+  if (twoRegisters) learned(slot.src, right, b);
+};
+
+/** A pointer that equals one that is never NULL isn't either. Copies of it aren't told, as in Linux. */
+const learnFromEqualPointer = (state: State, { dst, src }: Instruction): void => {
+  const [left, right] = [state.register(dst), state.register(src)];
+  if (left.kind === "ptr" || right.kind === "ptr" || left.nullable === right.nullable) return;
+  if (left.nullable) state.setRegister(dst, withoutNull(left));
+  else state.setRegister(src, withoutNull(right));
 };
 
 const learn = (walk: Walk, state: State, compared: Linking, outcome: boolean): void => {
@@ -137,11 +154,13 @@ const learn = (walk: Walk, state: State, compared: Linking, outcome: boolean): v
   }
   if (width === 32) return;
   const equality = comparison === "eq" || comparison === "ne";
-  if (equality && left.nullable && isNull(right) && slot.op.family === "jump" && slot.op.operand === "imm") {
-    settleNullness(state, left, outcome === (comparison === "eq"));
+  if (slot.op.family !== "jump" || slot.op.operand !== "reg") {
+    if (equality && left.nullable && isNull(right)) settleNullness(state, left, outcome === (comparison === "eq"));
     return;
   }
-  boundPacket(state, compared.comparison, left, right, outcome);
+  if (!isPointer(left) || !isPointer(right)) return;
+  if (equality && outcome === (comparison === "eq")) learnFromEqualPointer(state, slot);
+  boundPacket(state, { comparison, left: slot.dst, right: slot.src, outcome });
 };
 
 const conditional = (walk: Walk, slot: Instruction, op: JumpOperation, target: number): void => {

@@ -4,7 +4,7 @@ import { type Register, UNKNOWN_SCALAR, ZERO_SCALAR } from "../state/register.js
 import type { State } from "../state/state.js";
 
 /** What a nullable pointer is once it is known not to be NULL. The value of a map of maps is a map. */
-const withoutNull = (register: Register): Register => {
+export const withoutNull = (register: Register): Register => {
   const { map } = register;
   const known: Register = {
     ...register,

@@ -36,39 +36,45 @@ const extend = (state: State, pointer: Register, open: boolean): void => {
   );
 };
 
-/** Remembers that the pointer is at or beyond the end, so that later comparisons of it are known. */
-const markEnd = (state: State, pointer: Register, range: number): void => {
-  if (pointer.kind !== "pkt") return;
-  state.mapRegisters((register) => (register === pointer && register.range >= 0 ? { ...register, range } : register));
+/**
+ * Remembers that the pointer in a register is at or beyond the end, so that later comparisons of it are known. Copies of
+ * it aren't told, as in Linux.
+ */
+const markEnd = (state: State, register: number, range: number): void => {
+  const pointer = state.register(register);
+  if (pointer.kind === "pkt") state.setRegister(register, { ...pointer, range });
 };
 
+/** A comparison of the pointers in two registers, and how it came out. */
+export interface PacketComparison {
+  readonly comparison: Comparison;
+  readonly left: number;
+  readonly right: number;
+  readonly outcome: boolean;
+}
+
 /** Learns from comparing a packet pointer with the packet's end, from either side. */
-export const boundPacket = (
-  state: State,
-  comparison: Comparison,
-  left: Register,
-  right: Register,
-  outcome: boolean,
-): void => {
-  const flipped = endOf(right, left);
-  if (!flipped && !endOf(left, right)) return;
-  const pointer = flipped ? right : left;
+export const boundPacket = (state: State, { comparison, left, right, outcome }: PacketComparison): void => {
+  const flipped = endOf(state.register(right), state.register(left));
+  if (!flipped && !endOf(state.register(left), state.register(right))) return;
+  const register = flipped ? right : left;
+  const pointer = state.register(register);
   const order = flipped ? FLIPPED[comparison] : comparison;
   switch (order) {
     case "gt": // pointer > end, else pointer <= end
-      if (outcome) markEnd(state, pointer, RANGE.beyondEnd);
+      if (outcome) markEnd(state, register, RANGE.beyondEnd);
       else extend(state, pointer, false);
       break;
     case "le":
       if (outcome) extend(state, pointer, false);
-      else markEnd(state, pointer, RANGE.beyondEnd);
+      else markEnd(state, register, RANGE.beyondEnd);
       break;
     case "lt": // pointer < end, else pointer >= end
       if (outcome) extend(state, pointer, true);
-      else markEnd(state, pointer, RANGE.atEnd);
+      else markEnd(state, register, RANGE.atEnd);
       break;
     case "ge":
-      if (outcome) markEnd(state, pointer, RANGE.atEnd);
+      if (outcome) markEnd(state, register, RANGE.atEnd);
       else extend(state, pointer, true);
       break;
     default:
