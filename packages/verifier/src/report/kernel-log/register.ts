@@ -77,9 +77,9 @@ const formatVariable = (value: Scalar): string[] => {
   return [...formatBounds(value), ...(anyBits ? [] : [`var_off=${formatTnum(bits)}`])];
 };
 
-const formatLink = ({ id, delta }: Register): string[] => {
+const formatLink = ({ id, delta, deltaBits }: Register): string[] => {
   if (id === 0) return [];
-  return [delta === 0 ? `id=${id}` : `id=${id}${delta < 0 ? "" : "+"}${delta}`];
+  return [deltaBits === 0 ? `id=${id}` : `id=${id}${delta < 0 ? "" : "+"}${delta}`];
 };
 
 const formatParts = (register: Register): string[] => {
@@ -103,6 +103,7 @@ export const formatRegister = (register: Register, frame: number, precise: boole
     if (known !== undefined) return `${mark}${formatSigned(W.toSignedBigInt(known))}`;
     return `${mark}scalar(${formatParts(register).join(",")})`;
   }
+  if (register.kind === "arena") return "arena";
   if (register.kind !== "fp") return `${kindName(register)}(${formatParts(register).join(",")})`;
   const name = register.frame === frame ? "fp" : `fp[${register.frame}]`;
   if (known === undefined) return `${name}(${formatParts(register).join(",")})`;
