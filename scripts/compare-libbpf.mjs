@@ -107,7 +107,8 @@ const askLibbpf = (path) => {
     const at = optional("void *", `bpf_program__${name}`, "void *");
     if (at === undefined) return undefined;
     const count = Number(call("uint32_t", `bpf_program__${name}_cnt`, "void *")(program));
-    return count === 0 ? "" : bytesAt(at(program), count * size);
+    const records = at(program);
+    return records === null ? undefined : bytesAt(records, count * size);
   };
   const programs = list("program", object).map((program) => ({
     name: attribute("const char *", "name", "program")(program),
@@ -226,7 +227,8 @@ const compareProgram = (program, theirs, object, nameOfFd) => {
   if (spec.type !== PROGRAM_TYPES[theirs.type]) return `type ${spec.type}, not ${PROGRAM_TYPES[theirs.type]}`;
   if (spec.type !== "struct_ops") {
     const attachType = spec.attachType === undefined ? 0 : ATTACH_TYPES.indexOf(spec.attachType);
-    if (attachType !== theirs.attachType) return `attach type ${spec.attachType}, not ${ATTACH_TYPES[theirs.attachType]}`;
+    if (attachType !== theirs.attachType)
+      return `attach type ${spec.attachType}, not ${ATTACH_TYPES[theirs.attachType]}`;
   }
   if (theirs.functions !== undefined) {
     const known = spec.functions.filter(({ typeId }) => typeId !== undefined);

@@ -1,6 +1,9 @@
 export { Btf, type BtfOptions } from "./btf.js";
 export { BtfBuilder, type EnumOptions } from "./builder.js";
 export type { MemberSpec, MemberSpecs } from "./c-layout.js";
+export type { TypePair } from "./co-re/compatible.js";
+export { compatibleTypes } from "./co-re/compatible-types.js";
+export { withoutFlavour } from "./co-re/flavour.js";
 export { patchCore } from "./co-re/patch.js";
 export { CoreRelocator } from "./co-re/relocator.js";
 export type { CorePoison, CoreResolution, CoreSlot, CoreValue } from "./co-re/resolution.js";

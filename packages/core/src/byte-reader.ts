@@ -24,6 +24,9 @@ export class MalformedError extends EbpfError<MalformedCode> {
   }
 }
 
+/** Bytes of a text that are tried as ASCII. */
+const SHORT = 64;
+
 /**
  * A bounded view of bytes that knows where it stands in the whole input, so that every failure says what was being
  * read and where. Offsets are relative to this reader; reads outside of it throw, they never wrap or return garbage.
@@ -88,11 +91,12 @@ export class ByteReader {
 
   /** A 64-bit size or offset as a number. Values above 2^53 can't lie inside of any input and are refused. */
   size64(offset: number): number {
-    const value = this.u64(offset);
-    if (value > BigInt(Number.MAX_SAFE_INTEGER)) {
-      throw this.error("OUT_OF_RANGE", offset, `size 0x${value.toString(16)} is larger than any input`);
+    this.#check(offset, 8);
+    const high = this.#view.getUint32(this.#little ? offset + 4 : offset, this.#little);
+    if (high >= 1 << 21) {
+      throw this.error("OUT_OF_RANGE", offset, `size 0x${this.u64(offset).toString(16)} is larger than any input`);
     }
-    return Number(value);
+    return high * 2 ** 32 + this.#view.getUint32(this.#little ? offset : offset + 4, this.#little);
   }
 
   /** A reader of `size` bytes at `offset`, sharing the bytes; `name` is appended to the path. */
@@ -104,11 +108,22 @@ export class ByteReader {
     return new ByteReader(this.bytes.subarray(offset, offset + size), this.order, path, this.base + offset);
   }
 
-  /** The NUL-terminated UTF-8 text at `offset`. */
-  cString(offset: number): string {
+  /** The NUL-terminated UTF-8 text at `offset`, of at most `limit` bytes. */
+  cString(offset: number, limit = this.length): string {
     this.#check(offset, 1);
-    const end = this.bytes.indexOf(0, offset);
+    let text = "";
+    // Names are short and plain, for which a TextDecoder takes ten times as long.
+    for (let at = offset; at < this.length && at - offset < SHORT; at++) {
+      const byte = this.bytes[at]!;
+      if (byte === 0) return text;
+      if (byte >= 0x80) break;
+      text += String.fromCharCode(byte);
+    }
+    const end = this.bytes.subarray(offset, Math.min(this.length, offset + limit + 1)).indexOf(0);
+    if (end < 0 && this.length - offset > limit) {
+      throw this.error("LIMIT", offset, `text of more than ${limit} bytes`);
+    }
     if (end < 0) throw this.error("TRUNCATED", offset, "text has no terminating zero");
-    return new TextDecoder().decode(this.bytes.subarray(offset, end));
+    return new TextDecoder().decode(this.bytes.subarray(offset, offset + end));
   }
 }

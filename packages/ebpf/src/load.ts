@@ -1,4 +1,4 @@
-import { readObject } from "@ebpf/elf";
+import { type ReadOptions, readObject } from "@ebpf/elf";
 import { compile, type Tier } from "@ebpf/jit";
 import {
   linux,
@@ -25,10 +25,8 @@ import type { MapValue } from "./typed-bytes.js";
 import { withVariables } from "./variables.js";
 
 /** How an object is to be loaded. */
-export interface LoadOptions {
-  /** What errors call the object. */
-  readonly path?: string;
-  /** Names of the programs to load; all when left out. */
+export interface LoadOptions extends ReadOptions {
+  /** Names of the programs to load; when left out, all but those that the object marks as optional. */
   readonly programs?: readonly string[];
   /** Types of programs by name, for those whose section name does not tell, or instead of what it tells. */
   readonly types?: Readonly<Record<string, ProgramTypeName>>;
@@ -63,7 +61,7 @@ export interface LoadOptions {
  * programs.xdp_firewall.run({ packet });
  */
 export const load = (bytes: Uint8Array, options: LoadOptions = {}): Collection =>
-  loadObject(readObject(bytes, options.path === undefined ? {} : { path: options.path }), options);
+  loadObject(readObject(bytes, options), options);
 
 /** Loads an object that was read or made before; see `load`. */
 export const loadObject = (object: ObjectSpec, options: LoadOptions = {}): Collection => {
@@ -96,7 +94,7 @@ const choosePrograms = (object: ObjectSpec, options: LoadOptions): ProgramSpec[]
   for (const name of [...(names ?? []), ...Object.keys(types)]) {
     if (!object.programs.some((program) => program.name === name)) throw noProgram(object, name);
   }
-  const chosen = names === undefined ? object.programs : object.programs.filter(({ name }) => names.includes(name));
+  const chosen = object.programs.filter(({ name, autoload }) => names?.includes(name) ?? autoload !== false);
   if (chosen.length === 0) throw new LoadError("NO_PROGRAM", "the object holds no program");
   return chosen.map((program) => typed(specOf(program), types[program.name]));
 };

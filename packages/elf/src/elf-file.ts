@@ -22,7 +22,7 @@ const EXTENDED_INDEX = 0xffff;
 /** Indexes from here on are no sections. */
 export const RESERVED_INDEX = 0xff00;
 /** Bytes of a name. String tables share tails, so without a limit names could be far larger than the file. */
-const MAX_NAME = 4096;
+const MAX_NAME = 2048;
 
 /** Types of sections. */
 export const SECTION_TYPE = { null: 0, progbits: 1, symtab: 2, strtab: 3, rela: 4, nobits: 8, rel: 9 } as const;
@@ -91,6 +91,7 @@ export const parseElf = (bytes: Uint8Array, path: string): ElfFile => {
   const reader = openFile(bytes, path);
   const sections = readSections(reader);
   const symbols = readSymbols(sections);
+  checkNames(path, symbols);
   const tables = sections.filter(({ type }) => type === SECTION_TYPE.rel || type === SECTION_TYPE.rela);
   return {
     order: reader.order,
@@ -139,7 +140,7 @@ const readHeader = (table: ByteReader, index: number): Header => {
     index,
     nameOffset: table.u32(at),
     type: table.u32(at + 4),
-    flags: Number(table.u64(at + 8) & 0xffff_ffffn),
+    flags: table.u32(at + (table.order === "little" ? 8 : 12)),
     offset: table.size64(at + 24),
     size: table.size64(at + 32),
     link: table.u32(at + 40),
@@ -149,24 +150,36 @@ const readHeader = (table: ByteReader, index: number): Header => {
 
 const readSections = (reader: ByteReader): ElfSection[] => {
   const headers = readHeaders(reader);
-  const contents = headers.map(({ type, offset, size, index }) => {
-    const empty = type === SECTION_TYPE.null || type === SECTION_TYPE.nobits;
-    return empty
-      ? new ByteReader(new Uint8Array(0), reader.order, reader.path)
-      : reader.slice(offset, size, `[${index}]`);
-  });
-  const total = contents.reduce((sum, { length }) => sum + length, 0);
-  // Also keeps the work on all sections within the size of the file.
-  if (total > reader.length) throw new ElfError("BAD_SECTION", `${reader.path}: sections overlap`);
-
+  checkOverlap(reader, headers);
   const nameSection = reader.u16(62) === EXTENDED_INDEX ? (headers[0]?.link ?? 0) : reader.u16(62);
-  const names = contents[nameSection];
-  return headers.map(({ nameOffset, offset, ...header }) => {
-    const name = names === undefined ? "" : readName(names, nameOffset);
-    const content = contents[header.index]!;
-    const named = new ByteReader(content.bytes, reader.order, `${reader.path}/${name || header.index}`, content.base);
-    return { ...header, name, content: named };
+  const nameHeader = headers[nameSection];
+  const names = nameHeader === undefined ? undefined : contentOf(reader, nameHeader, `[${nameSection}]`);
+  return headers.map((header) => {
+    const name = names === undefined ? "" : readName(names, header.nameOffset);
+    const { nameOffset: _nameOffset, offset: _offset, ...kept } = header;
+    return { ...kept, name, content: contentOf(reader, header, name || `[${header.index}]`) };
   });
+};
+
+const hasContent = ({ type }: Header): boolean => type !== SECTION_TYPE.null && type !== SECTION_TYPE.nobits;
+
+const contentOf = (reader: ByteReader, header: Header, name: string): ByteReader =>
+  hasContent(header)
+    ? reader.slice(header.offset, header.size, name)
+    : new ByteReader(new Uint8Array(0), reader.order, `${reader.path}/${name}`, header.offset);
+
+/** Sections that share bytes make no sense, and could multiply the work on a small file. */
+const checkOverlap = (reader: ByteReader, headers: readonly Header[]): void => {
+  const filled = headers.filter((header) => hasContent(header) && header.size > 0).sort((a, b) => a.offset - b.offset);
+  for (let i = 1; i < filled.length; i++) {
+    const before = filled[i - 1]!;
+    const { index, offset } = filled[i]!;
+    if (offset >= before.offset + before.size) continue;
+    throw new ElfError("BAD_SECTION", `sections ${before.index} and ${index} overlap`, {
+      path: `${reader.path}/[${index}]`,
+      offset,
+    });
+  }
 };
 
 const readHeaders = (reader: ByteReader): Header[] => {
@@ -181,27 +194,42 @@ const readHeaders = (reader: ByteReader): Header[] => {
   return Array.from({ length: count }, (_, index) => readHeader(table, index));
 };
 
-const readName = (table: ByteReader, offset: number): string => {
-  const rest = table.slice(offset, Math.max(0, Math.min(MAX_NAME, table.length - offset)), `[${offset}]`);
-  return rest.length === 0 ? "" : rest.cString(0);
-};
+const readName = (table: ByteReader, offset: number): string =>
+  offset === table.length ? "" : table.cString(offset, MAX_NAME);
 
 const readSymbols = (sections: readonly ElfSection[]): ElfSymbol[] => {
-  const table = sections.find(({ type }) => type === SECTION_TYPE.symtab);
+  const tables = sections.filter(({ type }) => type === SECTION_TYPE.symtab);
+  const [table] = tables;
   if (table === undefined) return [];
+  const { content } = table;
+  if (tables.length > 1) {
+    throw new ElfError("BAD_SECTION", "there are several symbol tables", { path: tables[1]!.content.path });
+  }
   const names = sections[table.link];
   if (names?.type !== SECTION_TYPE.strtab) {
-    throw new ElfError("BAD_SECTION", `${table.content.path}: its names are in section ${table.link}, no string table`);
+    throw new ElfError("BAD_SECTION", `the names of symbols are in section ${table.link}, no string table`, content);
   }
-  const count = Math.floor(table.content.length / SYMBOL_SIZE);
-  return Array.from({ length: count }, (_, i) => {
-    const symbol = readSymbol(table.content.slice(i * SYMBOL_SIZE, SYMBOL_SIZE, `[${i}]`), names.content);
+  return Array.from({ length: Math.floor(content.length / SYMBOL_SIZE) }, (_, i) => {
+    const symbol = readSymbol(content, i * SYMBOL_SIZE, names.content);
     if (symbol.section === EXTENDED_INDEX || (symbol.section < RESERVED_INDEX && symbol.section >= sections.length)) {
-      throw new ElfError("BAD_SYMBOL", `${table.content.path}[${i}]: there is no section ${symbol.section}`);
+      throw new ElfError("BAD_SYMBOL", `there is no section ${symbol.section}`, {
+        path: `${content.path}[${i}]`,
+        offset: content.base + i * SYMBOL_SIZE,
+      });
     }
     // Section symbols have no name of their own.
     return symbol.kind === "section" ? { ...symbol, name: sections[symbol.section]?.name ?? "" } : symbol;
   });
+};
+
+/** Of several definitions of a name, nobody could say which one is meant. */
+const checkNames = (path: string, symbols: readonly ElfSymbol[]): void => {
+  const defined = new Set<string>();
+  for (const { name, binding, section } of symbols) {
+    if (binding === "local" || section === 0) continue;
+    if (defined.has(name)) throw new ElfError("BAD_SYMBOL", `${name} is defined twice`, { path });
+    defined.add(name);
+  }
 };
 
 const KINDS: readonly SymbolKind[] = ["none", "object", "function", "section"];
@@ -209,17 +237,17 @@ const BINDINGS = ["local", "global", "weak"] as const;
 const VISIBILITY_INTERNAL = 1;
 const VISIBILITY_HIDDEN = 2;
 
-const readSymbol = (entry: ByteReader, names: ByteReader): ElfSymbol => {
-  const info = entry.u8(4);
-  const visibility = entry.u8(5) & 3;
+const readSymbol = (table: ByteReader, at: number, names: ByteReader): ElfSymbol => {
+  const info = table.u8(at + 4);
+  const visibility = table.u8(at + 5) & 3;
   return {
-    name: readName(names, entry.u32(0)),
+    name: readName(names, table.u32(at)),
     kind: KINDS[info & 0xf] ?? "other",
     binding: BINDINGS[info >> 4] ?? "local",
     hidden: visibility === VISIBILITY_INTERNAL || visibility === VISIBILITY_HIDDEN,
-    section: entry.u16(6),
-    value: entry.size64(8),
-    size: entry.size64(16),
+    section: table.u16(at + 6),
+    value: table.size64(at + 8),
+    size: table.size64(at + 16),
   };
 };
 
@@ -233,17 +261,20 @@ export const relocationsOf = (file: ElfFile, section: ElfSection): ElfRelocation
 
 const readRelocations = (file: ElfFile, { type, content }: ElfSection): ElfRelocation[] => {
   if (type === SECTION_TYPE.rela) {
-    throw new ElfError("UNSUPPORTED_RELOCATION", `${content.path}: relocations with addends`);
+    throw new ElfError("UNSUPPORTED_RELOCATION", "relocations with addends are not of BPF", content);
   }
+  const [typeAt, symbolAt] = file.order === "little" ? [8, 12] : [12, 8];
   return Array.from({ length: Math.floor(content.length / RELOCATION_SIZE) }, (_, i) => {
     const at = i * RELOCATION_SIZE;
-    const info = content.u64(at + 8);
-    const index = Number(info >> 32n);
+    const index = content.u32(at + symbolAt);
     const symbol = file.symbols[index];
     if (symbol === undefined) {
-      throw new ElfError("BAD_RELOCATION", `${content.path}[${i}]: there is no symbol ${index}`);
+      throw new ElfError("BAD_RELOCATION", `there is no symbol ${index}, of ${file.symbols.length}`, {
+        path: `${content.path}[${i}]`,
+        offset: content.base + at,
+      });
     }
-    return { offset: content.size64(at), type: Number(info & 0xffff_ffffn), symbol };
+    return { offset: content.size64(at), type: content.u32(at + typeAt), symbol };
   });
 };
 

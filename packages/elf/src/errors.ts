@@ -1,4 +1,4 @@
-import { EbpfError, type ErrorDetails } from "@ebpf/core";
+import { ByteReader, EbpfError, type ErrorDetails } from "@ebpf/core";
 
 /** Stable codes of `ElfError`. */
 export type ElfErrorCode =
@@ -15,12 +15,30 @@ export type ElfErrorCode =
   | "UNKNOWN_SECTION" // a reference into a section that is neither code nor maps nor data
   | "LIMIT" // more than the reader agreed to build
   | "UNSUPPORTED_RELOCATION" // a relocation that is not known here
-  | "UNSUPPORTED_EXTERN" // a kernel symbol, function or configuration value
-  | "UNSUPPORTED_CORE_RELOCATION"; // code that has to be adapted to the kernel's types
+  | "BAD_EXTERN" // a declaration of something of the kernel that can't be, or does not fit what the kernel has
+  | "UNRESOLVED_EXTERN" // a kernel symbol, function or configuration value that isn't given or that the kernel lacks
+  | "NO_KERNEL_TYPES" // code that has to be adapted to the kernel's types, without a kernel's BTF
+  | "BAD_CORE_RELOCATION"; // code that can't be adapted to the kernel's types; the cause says why
+
+/** Where in the file the problem is, and in the source where that is known. */
+export interface ElfErrorDetails extends ErrorDetails {
+  /** Leads into the file, such as `prog.o/.symtab[3]`. */
+  readonly path?: string;
+  /** Bytes from the start of the file. */
+  readonly offset?: number;
+}
 
 /** An object file that can't be loaded, or a program in it. Bytes that break off give a `MalformedError` instead. */
 export class ElfError extends EbpfError<ElfErrorCode> {
-  constructor(code: ElfErrorCode, message: string, details: ErrorDetails = {}) {
-    super(code, message, details);
+  readonly path: string | undefined;
+  readonly offset: number | undefined;
+
+  constructor(code: ElfErrorCode, message: string, details: ElfErrorDetails | ByteReader = {}) {
+    const { path, offset, ...rest } = details instanceof ByteReader ? placeIn(details) : details;
+    super(code, path === undefined ? message : `${path}: ${message}`, rest);
+    this.path = path;
+    this.offset = offset;
   }
 }
+
+const placeIn = ({ path, base }: ByteReader): ElfErrorDetails => ({ path, offset: base });

@@ -1,2 +1,4 @@
-export { ElfError, type ElfErrorCode } from "./errors.js";
-export { type ReadOptions, readObject } from "./object.js";
+export { ElfError, type ElfErrorCode, type ElfErrorDetails } from "./errors.js";
+export { parseKconfig } from "./externs/kconfig.js";
+export { type ObjectFile, openObject, readObject } from "./object.js";
+export type { KernelDescription, ReadOptions } from "./options.js";

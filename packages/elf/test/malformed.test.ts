@@ -72,22 +72,13 @@ describe("a file that can't be read", () => {
       "first",
     ],
     [
-      "a relocation of no symbol",
-      (bytes, data) => data.setUint32(locateSection(bytes, ".relxdp").offset + 12, 9999, true),
-      "BAD_RELOCATION",
-      "9999",
-    ],
-    [
-      "a relocation inside of an instruction",
-      (bytes, data) => data.setUint32(locateSection(bytes, ".relxdp").offset, 3, true),
-      "BAD_RELOCATION",
-      "byte 3",
-    ],
-    [
-      "a relocation behind its section",
-      (bytes, data) => data.setUint32(locateSection(bytes, ".relxdp").offset, 80_000, true),
-      "BAD_RELOCATION",
-      "80000",
+      "two functions of one name",
+      (bytes, data) => {
+        const name = data.getUint32(locateSymbol(bytes, "first"), true);
+        data.setUint32(locateSymbol(bytes, "second"), name, true);
+      },
+      "BAD_SYMBOL",
+      "first is defined twice",
     ],
     ["BTF that is none", (bytes) => bytes.set([0, 0], locateSection(bytes, ".BTF").offset), "BAD_VALUE", ".BTF"],
     ["a map with an unknown member", replaceText("map_extra", "map_extrb"), "BAD_MAP", "map_extrb"],
@@ -114,14 +105,14 @@ describe("a file that can't be read", () => {
 });
 
 describe("a program that can't be had leaves the others", () => {
-  const programs = (change: Change) => readObject(changed("features-el.o", change)).programs;
+  const programs = (change: Change) => readObject(changed("features-el.o", change), { path: "x.o" }).programs;
   const errorsOf = (change: Change): Record<string, string> =>
     Object.fromEntries(programs(change).flatMap((p) => ("error" in p ? [[p.name, p.error.code]] : [])));
   const alreadyBad = {
-    kernel_function: "UNSUPPORTED_EXTERN",
+    kernel_function: "UNRESOLVED_EXTERN",
     undefined_function: "UNDEFINED_SYMBOL",
-    kernel_configuration: "UNSUPPORTED_EXTERN",
-    core: "UNSUPPORTED_CORE_RELOCATION",
+    kernel_configuration: "UNRESOLVED_EXTERN",
+    core: "NO_KERNEL_TYPES",
   };
 
   test("a map in the middle of another", () => {
@@ -159,6 +150,27 @@ describe("a program that can't be had leaves the others", () => {
     expect(errorsOf(change)).toEqual({ first: "BAD_RELOCATION", ...alreadyBad });
   });
 
+  test.each<[string, Change, string]>([
+    [
+      "of no symbol",
+      (bytes, data) => data.setUint32(locateSection(bytes, ".relxdp").offset + 12, 9999, true),
+      "x.o/.relxdp[0]: there is no symbol 9999",
+    ],
+    [
+      "inside of an instruction",
+      (bytes, data) => data.setUint32(locateSection(bytes, ".relxdp").offset, 3, true),
+      "x.o/xdp: no instruction begins at byte 3",
+    ],
+    [
+      "behind its section",
+      (bytes, data) => data.setUint32(locateSection(bytes, ".relxdp").offset, 80_000, true),
+      "x.o/xdp: no instruction begins at byte 80000",
+    ],
+  ])("a relocation %s", (_, change, message) => {
+    expect(errorsOf(change)).toMatchObject({ tail: "BAD_RELOCATION", first: "BAD_RELOCATION", ...alreadyBad });
+    expect(programs(change)[0]).toMatchObject({ error: { message: expect.stringContaining(message) } });
+  });
+
   test("a relocation type that is not known", () => {
     const change: Change = (bytes, data) => data.setUint32(locateSection(bytes, ".relxdp").offset + 8, 77, true);
     expect(errorsOf(change)).toEqual({ tail: "UNSUPPORTED_RELOCATION", ...alreadyBad });
@@ -178,13 +190,24 @@ describe("a program that can't be had leaves the others", () => {
   });
 });
 
-test("a call may lead where no symbol is: a function begins there", () => {
-  const bytes = changed("features-el.o", (all, data) => {
-    // `shared` now calls the third instruction of `leaf`.
-    data.setInt32(locateSection(all, ".text").offset + 8 + 4, 13, true);
+describe("a call to where no function's symbol is", () => {
+  const change =
+    (sized: boolean): Change =>
+    (bytes, data) => {
+      // `shared` now calls the third instruction of `leaf`.
+      data.setInt32(locateSection(bytes, ".text").offset + 8 + 4, 13, true);
+      if (!sized) data.setBigUint64(locateSymbol(bytes, "leaf") + 16, 0n, true);
+    };
+
+  test("begins a function when symbols don't say how far functions reach", () => {
+    const { functions } = programOf(readObject(changed("features-el.o", change(false))), "first");
+    expect(functions.map(({ name }) => name)).toEqual(["first", "shared", ".text+15", "leaf"]);
   });
-  const { functions } = programOf(readObject(bytes), "first");
-  expect(functions.map(({ name }) => name)).toEqual(["first", "shared", ".text+15", "leaf"]);
+
+  test("is an error in the middle of a function", () => {
+    const program = readObject(changed("features-el.o", change(true))).programs.find(({ name }) => name === "first");
+    expect(program).toMatchObject({ error: { code: "BAD_CALL" } });
+  });
 });
 
 test("every beginning of a file gives a typed error", () => {

@@ -18,9 +18,9 @@ describe.each(ORDERS)("maps of features.c, %s-endian", (order, suffix) => {
 
   test("are all there, with handles from 1 on", () => {
     expect(object.byteOrder).toBe(order);
-    expect([...object.maps.keys()]).toEqual([1, 2, 3, 4, 5, 6, 7, 8, 9]);
+    expect([...object.maps.keys()]).toEqual([1, 2, 3, 4, 5, 6, 7, 8, 9, 10]);
     expect([...maps.keys()].sort()).toEqual(
-      [".bss", ".data", ".rodata", ".rodata.own", "bloom", "by_key", "inner_map", "outer", "tails"].sort(),
+      [".bss", ".data", ".kconfig", ".rodata", ".rodata.own", "bloom", "by_key", "inner_map", "outer", "tails"].sort(),
     );
   });
 

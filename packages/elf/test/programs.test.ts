@@ -35,11 +35,11 @@ describe.each(SUFFIXES)("features-%s.o", (suffix) => {
       ["second", "xdp", "xdp"],
       ["probe", "kprobe.multi/vfs_*", "kprobe"],
       ["strange", "nobody/knows/this", "unspec"],
-      ["weak_symbol", "?fentry.s/do_exit", "tracing"],
-      ["kernel_function", "socket", "UNSUPPORTED_EXTERN"],
+      ["weak_symbol", "fentry.s/do_exit", "tracing"],
+      ["kernel_function", "socket", "UNRESOLVED_EXTERN"],
       ["undefined_function", "socket", "UNDEFINED_SYMBOL"],
-      ["kernel_configuration", "socket", "UNSUPPORTED_EXTERN"],
-      ["core", "socket", "UNSUPPORTED_CORE_RELOCATION"],
+      ["kernel_configuration", "socket", "UNRESOLVED_EXTERN"],
+      ["core", "socket", "NO_KERNEL_TYPES"],
     ]);
   });
 

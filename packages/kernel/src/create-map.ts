@@ -19,7 +19,7 @@ export interface MapParts {
 }
 
 const attributesOf = (spec: MapSpec, { btf, inner }: MapParts): Attributes<"mapCreate"> =>
-  new Attributes("mapCreate").name("mapName", spec.name).set({
+  new Attributes("mapCreate").name("mapName", spec.kernelName ?? spec.name).set({
     mapType: mapTypeNumber(spec.type),
     keySize: spec.keySize,
     valueSize: spec.valueSize,

@@ -107,7 +107,7 @@ const argumentsOf = (
     programType: programTypeNumber(spec.type),
     instructionCount: spec.instructions.length,
     programFlags: encodeProgramFlags(spec.flags),
-    expectedAttachType: spec.attachType && attachTypeNumber(spec.attachType),
+    expectedAttachType: spec.structOpsMember ?? (spec.attachType && attachTypeNumber(spec.attachType)),
     attachBtfId: spec.attachBtfId,
     attachProgramFd: attachProgram?.fd,
   });

@@ -1,5 +1,6 @@
 /**
- * Attach types; the index is the number that `BPF_PROG_LOAD` takes. Source: `enum bpf_attach_type` of Linux 6.18's uapi.
+ * Attach types; the index is the number that `BPF_PROG_LOAD` takes. Source: `enum bpf_attach_type` of Linux's
+ * uapi; the last four are later than 6.18.
  */
 export const ATTACH_TYPES = [
   "cgroup_inet_ingress",
@@ -60,6 +61,10 @@ export const ATTACH_TYPES = [
   "netkit_peer",
   "trace_kprobe_session",
   "trace_uprobe_session",
+  "trace_fsession",
+  "trace_fentry_multi",
+  "trace_fexit_multi",
+  "trace_fsession_multi",
 ] as const;
 
 export type AttachType = (typeof ATTACH_TYPES)[number];

@@ -25,5 +25,7 @@ export type {
   ObjectProgram,
   ObjectSpec,
   ProgramFlags,
+  ProgramName,
   ProgramSpec,
+  StructOps,
 } from "./spec.js";

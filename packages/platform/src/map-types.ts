@@ -52,4 +52,5 @@ export const MAP_FLAGS = {
   writeOnlyProgram: 1 << 8,
   mmapable: 1 << 10,
   innerMap: 1 << 12,
+  link: 1 << 13,
 } as const;

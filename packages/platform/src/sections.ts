@@ -17,7 +17,7 @@ export interface SectionRule {
   readonly frags?: true;
 }
 
-/** The section names that loaders agree on. Source: libbpf's documentation, "Program Types and ELF Sections". */
+/** The section names that loaders agree on: the 116 of libbpf 1.8. Source: its documentation, "Program Types and ELF Sections". */
 export const SECTION_RULES: readonly SectionRule[] = [
   { section: "socket", programType: "socket_filter" },
   { section: "sk_reuseport/migrate", programType: "sk_reuseport", attachType: "sk_reuseport_select_or_migrate" },
@@ -62,17 +62,48 @@ export const SECTION_RULES: readonly SectionRule[] = [
   { section: "netkit/peer", programType: "sched_cls", attachType: "netkit_peer" },
   { section: "tracepoint", programType: "tracepoint", target: "name" },
   { section: "tp", programType: "tracepoint", target: "name" },
+  { section: "tracepoint.s", programType: "tracepoint", sleepable: true, target: "name" },
+  { section: "tp.s", programType: "tracepoint", sleepable: true, target: "name" },
   { section: "raw_tracepoint", programType: "raw_tracepoint", target: "name" },
   { section: "raw_tp", programType: "raw_tracepoint", target: "name" },
+  { section: "raw_tracepoint.s", programType: "raw_tracepoint", sleepable: true, target: "name" },
+  { section: "raw_tp.s", programType: "raw_tracepoint", sleepable: true, target: "name" },
   { section: "raw_tracepoint.w", programType: "raw_tracepoint_writable", target: "name" },
   { section: "raw_tp.w", programType: "raw_tracepoint_writable", target: "name" },
   { section: "tp_btf", programType: "tracing", attachType: "trace_raw_tp", target: "btf" },
+  { section: "tp_btf.s", programType: "tracing", attachType: "trace_raw_tp", sleepable: true, target: "btf" },
   { section: "fentry", programType: "tracing", attachType: "trace_fentry", target: "btf" },
   { section: "fmod_ret", programType: "tracing", attachType: "modify_return", target: "btf" },
   { section: "fexit", programType: "tracing", attachType: "trace_fexit", target: "btf" },
   { section: "fentry.s", programType: "tracing", attachType: "trace_fentry", sleepable: true, target: "btf" },
   { section: "fmod_ret.s", programType: "tracing", attachType: "modify_return", sleepable: true, target: "btf" },
   { section: "fexit.s", programType: "tracing", attachType: "trace_fexit", sleepable: true, target: "btf" },
+  { section: "fsession", programType: "tracing", attachType: "trace_fsession", target: "btf" },
+  { section: "fsession.s", programType: "tracing", attachType: "trace_fsession", sleepable: true, target: "btf" },
+  { section: "fentry.multi", programType: "tracing", attachType: "trace_fentry_multi", target: "name" },
+  {
+    section: "fentry.multi.s",
+    programType: "tracing",
+    attachType: "trace_fentry_multi",
+    sleepable: true,
+    target: "name",
+  },
+  { section: "fexit.multi", programType: "tracing", attachType: "trace_fexit_multi", target: "name" },
+  {
+    section: "fexit.multi.s",
+    programType: "tracing",
+    attachType: "trace_fexit_multi",
+    sleepable: true,
+    target: "name",
+  },
+  { section: "fsession.multi", programType: "tracing", attachType: "trace_fsession_multi", target: "name" },
+  {
+    section: "fsession.multi.s",
+    programType: "tracing",
+    attachType: "trace_fsession_multi",
+    sleepable: true,
+    target: "name",
+  },
   { section: "freplace", programType: "ext", target: "btf" },
   { section: "lsm", programType: "lsm", attachType: "lsm_mac", target: "btf" },
   { section: "lsm.s", programType: "lsm", attachType: "lsm_mac", sleepable: true, target: "btf" },

@@ -40,6 +40,30 @@ export interface MapSpec {
   readonly frozen?: boolean;
   /** What global data section the map stands for; absent for maps that the program declares. */
   readonly section?: string;
+  /** What the kernel is to call the map, of at most 15 characters; absent when that is `name`, cut to this length. */
+  readonly kernelName?: string;
+  /** For a map of type `struct_ops`: how its only value becomes one of the kernel. */
+  readonly structOps?: StructOps;
+}
+
+/** A structure of functions that programs implement. The map's initial value is the object's own idea of it. */
+export interface StructOps {
+  /** Name of the structure in the kernel, such as `tcp_congestion_ops`. */
+  readonly struct: string;
+  /** The structure in the object's BTF. */
+  readonly typeId: number;
+  /** Names of programs by the member that they implement. */
+  readonly programs: ReadonlyMap<string, string>;
+  /** The types that the kernel has for it; absent when no kernel's BTF was given. */
+  readonly kernel?: {
+    /** The structure. */
+    readonly typeId: number;
+    /** The map's value, which holds the structure and what the kernel adds to it. */
+    readonly valueTypeId: number;
+    /** Bytes of that value, and where in it the structure begins. */
+    readonly valueSize: number;
+    readonly dataOffset: number;
+  };
 }
 
 /** An entry of a map. A `reference` is the name of a map or program whose handle is the value. */
@@ -87,8 +111,10 @@ export interface ProgramSpec {
   readonly attachType?: AttachType;
   /** What the section name says the program attaches to, such as a kernel function. */
   readonly attachTarget?: string;
-  /** The id of the attach target in the kernel's BTF. */
+  /** The id of the attach target in the kernel's BTF; for `struct_ops` that of the structure. */
   readonly attachBtfId?: number;
+  /** For `struct_ops`: the index of the structure's member that the program is for, which stands for an attach type. */
+  readonly structOpsMember?: number;
   readonly license: string;
   readonly flags: ProgramFlags;
   readonly byteOrder: ByteOrder;
@@ -104,9 +130,16 @@ export interface ProgramSpec {
 }
 
 /** A program of an object: its spec, or the reason why this one can't be had although the object opens. */
-export type ObjectProgram =
-  | { readonly name: string; readonly section: string; readonly spec: ProgramSpec }
-  | { readonly name: string; readonly section: string; readonly error: EbpfError };
+export type ObjectProgram = ProgramName & ({ readonly spec: ProgramSpec } | { readonly error: EbpfError });
+
+/** Which program of an object is meant. */
+export interface ProgramName {
+  readonly name: string;
+  /** Name of its ELF section, without the `?` of optional programs. */
+  readonly section: string;
+  /** False for a program that is to be loaded only when it is asked for by name. */
+  readonly autoload?: false;
+}
 
 /** An object file: programs that share maps. Handles are the same in all programs. */
 export interface ObjectSpec {

@@ -36,7 +36,18 @@ describe("section names", () => {
     expect(parseSectionName(name)).toBeUndefined();
   });
 
-  it("stand once in the table", () => {
+  it.each([
+    ["tp_btf.s/sched_switch", "tracing", "trace_raw_tp", true],
+    ["fsession/vfs_read", "tracing", "trace_fsession", undefined],
+    ["fexit.multi.s/vfs_*", "tracing", "trace_fexit_multi", true],
+    ["raw_tp.s/x", "raw_tracepoint", undefined, true],
+  ])("%s, as libbpf 1.8 has it", (name, programType, attachType, sleepable) => {
+    const rule = parseSectionName(name)?.rule;
+    expect([rule?.programType, rule?.attachType, rule?.sleepable]).toEqual([programType, attachType, sleepable]);
+  });
+
+  it("stand once in the table, which has libbpf's 116", () => {
+    expect(SECTION_RULES).toHaveLength(116);
     expect(new Set(SECTION_RULES.map((rule) => rule.section)).size).toBe(SECTION_RULES.length);
   });
 });

@@ -161,12 +161,14 @@ const toSpec = (definition: Definition, initial: readonly MapEntry[]): MapSpec =
   const pinning = numbers.get("pinning");
   if (pinning !== undefined && pinning > 1n) throw bad(scope, `pinning ${pinning} is not known`);
   const valueSize = sizeOf(definition, "value_size", valueType);
+  const typeName = mapTypeOf(Number(type), scope.map);
+  const maxEntries = Number(numbers.get("max_entries") ?? 0n);
   return {
     name: scope.map,
-    type: mapTypeOf(Number(type), scope.map),
+    type: typeName,
     keySize: sizeOf(definition, "key_size", keyType),
     valueSize: valuesOffset === undefined ? valueSize : HANDLE_SIZE,
-    maxEntries: Number(numbers.get("max_entries") ?? 0n),
+    maxEntries: typeName === "ringbuf" || typeName === "user_ringbuf" ? ringSize(maxEntries) : maxEntries,
     flags: Number(numbers.get("map_flags") ?? 0n),
     ...(extra === undefined ? {} : { extra }),
     ...(numaNode === undefined ? {} : { numaNode: Number(numaNode) }),
@@ -175,6 +177,16 @@ const toSpec = (definition: Definition, initial: readonly MapEntry[]): MapSpec =
     ...(inner === undefined ? {} : { inner }),
     ...(initial.length === 0 ? {} : { initial }),
   };
+};
+
+/** Bytes of a page of the machines that BPF runs on. */
+const PAGE_SIZE = 4096;
+
+/** Rings have a power of two of pages. What was asked for is made larger; beyond 32 bits it is left to the kernel. */
+const ringSize = (asked: number): number => {
+  if (asked === 0) return 0;
+  for (let size = PAGE_SIZE; size <= 0xffff_ffff; size *= 2) if (size >= asked) return size;
+  return asked;
 };
 
 const typesOf = ({ scope: { btf }, keyType, valueType }: Definition): NonNullable<MapSpec["btf"]> => ({

@@ -1,4 +1,5 @@
 import type { MapSpec } from "@ebpf/platform";
+import { KCONFIG } from "../externs/collect.js";
 
 /** A map of an object, and where programs refer to it. */
 export interface ObjectMap {
@@ -20,12 +21,15 @@ export interface MapReference {
 /** All maps of an object. A handle is a number from 1 on, the same for all programs. */
 export class MapTable {
   readonly specs: ReadonlyMap<number, MapSpec>;
+  /** Handle of the map of configuration values. */
+  readonly kconfig: number | undefined;
   readonly #maps: readonly ObjectMap[];
   readonly #sections: ReadonlySet<number>;
   readonly #declared = new Map<string, number>();
   readonly #data = new Map<number, number>();
 
-  constructor(maps: readonly ObjectMap[]) {
+  /** @param arenaSection index of the ELF section of variables in the object's arena */
+  constructor(maps: readonly ObjectMap[], arenaSection?: number) {
     this.#maps = maps;
     this.#sections = new Set(maps.map(({ section }) => section));
     this.specs = new Map(maps.map(({ spec }, i) => [i + 1, spec]));
@@ -33,6 +37,10 @@ export class MapTable {
       if (isData) this.#data.set(section, i + 1);
       else this.#declared.set(`${section}:${offset}`, i + 1);
     });
+    const arena = maps.findIndex(({ spec }) => spec.type === "arena");
+    if (arenaSection !== undefined && arena >= 0) this.#data.set(arenaSection, arena + 1);
+    const kconfig = maps.findIndex(({ spec }) => spec.section === KCONFIG);
+    this.kconfig = kconfig < 0 ? undefined : kconfig + 1;
   }
 
   /** Whether a section holds maps, or is one. */

@@ -1,6 +1,7 @@
-import { decode, type Instruction, SLOT_SIZE } from "@ebpf/asm";
-import type { BtfExt, LineRecord } from "@ebpf/btf";
-import type { SourcePlace } from "@ebpf/core";
+import { decode, encode, type Instruction, rawInstruction, SLOT_SIZE } from "@ebpf/asm";
+import { BtfError, type CoreSlot, type LineRecord, patchCore } from "@ebpf/btf";
+import type { EbpfError, SourcePlace } from "@ebpf/core";
+import type { CoreResolutions } from "../core-relocations.js";
 import {
   type ElfFile,
   type ElfRelocation,
@@ -11,107 +12,156 @@ import {
   SECTION_TYPE,
 } from "../elf-file.js";
 import { ElfError } from "../errors.js";
+import { lazy } from "../lazy.js";
 import { lowerBound } from "../lower-bound.js";
+import type { ObjectBtf } from "../object-btf.js";
 
-/** A section of instructions, with what belongs to each slot. */
-export interface CodeSection {
-  readonly index: number;
-  readonly name: string;
-  readonly instructions: readonly Instruction[];
-  /** By slot. */
-  readonly relocations: ReadonlyMap<number, ElfRelocation>;
-  /** Symbols of functions, by slot; the entry of a function with several names is its global one. */
-  readonly symbols: ReadonlyMap<number, ElfSymbol>;
-  /** Symbols that may be functions or just labels, by slot. */
-  readonly labels: ReadonlyMap<number, ElfSymbol>;
-  /** Type ids of functions by slot. */
-  readonly functionTypes: ReadonlyMap<number, number>;
-  /** In order of offset. */
-  readonly lines: readonly LineRecord[];
-  /** Slots that have to be adapted to the kernel's types, in order. */
-  readonly coreRelocations: readonly number[];
+/** What the code of an object is read with. */
+export interface CodeContext {
+  readonly file: ElfFile;
+  readonly types: ObjectBtf;
+  readonly core: CoreResolutions;
 }
 
-/** What `.BTF.ext` says of a section. */
-type SectionInfo = Pick<CodeSection, "functionTypes" | "lines" | "coreRelocations">;
+/** A section of instructions, with what belongs to each slot. All but the symbols is read when it is first needed. */
+export class CodeSection {
+  readonly index: number;
+  readonly name: string;
+  /** How many slots there are. */
+  readonly length: number;
+  /** Symbols of functions, by slot; the entry of a function with several names is its global one. */
+  readonly functions: ReadonlyMap<number, ElfSymbol>;
+  /** Symbols that may be functions or just labels, by slot. */
+  readonly labels: ReadonlyMap<number, ElfSymbol>;
+  readonly #code: () => AdaptedCode;
+  readonly #relocations: () => ReadonlyMap<number, ElfRelocation>;
+  readonly #lines: () => readonly LineRecord[];
+  readonly #functionTypes: () => ReadonlyMap<number, number>;
 
-const NO_INFO: SectionInfo = { functionTypes: new Map(), lines: [], coreRelocations: [] };
+  /** @throws ElfError `BAD_SECTION`, `BAD_SYMBOL` */
+  constructor({ file, types, core }: CodeContext, section: ElfSection) {
+    const { name, index, size, content } = section;
+    if (size % SLOT_SIZE !== 0) {
+      throw new ElfError("BAD_SECTION", `${size} bytes are no whole number of instructions`, content);
+    }
+    this.index = index;
+    this.name = name;
+    this.length = size / SLOT_SIZE;
+    const symbols = file.symbolsBySection.get(index) ?? [];
+    const typed = symbols.filter(({ kind }) => kind === "function");
+    const lost = typed.find(({ value }) => value % SLOT_SIZE !== 0 || value >= size);
+    if (lost !== undefined) {
+      throw new ElfError("BAD_SYMBOL", `no instruction begins at byte ${lost.value}, where ${lost.name} is`, content);
+    }
+    const labels = symbols.filter(
+      ({ kind, name, value }) => kind === "none" && name !== "" && value % SLOT_SIZE === 0 && value < size,
+    );
+    // Old compilers give functions no type; local ones then can't be told from labels.
+    this.functions = bySlot(typed.length > 0 ? typed : labels.filter(({ binding }) => binding !== "local"));
+    this.labels = bySlot(labels);
+    this.#relocations = lazy(() => relocationsBySlot(file, section));
+    this.#code = lazy(() => adapt(decode(content.bytes, file.order), name, core));
+    this.#lines = lazy(() => orderedLines(types.ext?.lines.get(name) ?? []));
+    this.#functionTypes = lazy(() => {
+      const records = types.ext?.functions.get(name) ?? [];
+      return new Map(records.map(({ offset, typeId }) => [offset / SLOT_SIZE, typeId]));
+    });
+  }
+
+  /** Adapted to the kernel's types. */
+  get instructions(): readonly Instruction[] {
+    return this.#code().instructions;
+  }
+
+  /** Slots that can't be adapted to the kernel's types, in order. */
+  get coreErrors(): readonly (readonly [number, EbpfError])[] {
+    return this.#code().errors;
+  }
+
+  /** By slot. */
+  get relocations(): ReadonlyMap<number, ElfRelocation> {
+    return this.#relocations();
+  }
+
+  /** In order of offset. */
+  get lines(): readonly LineRecord[] {
+    return this.#lines();
+  }
+
+  /** Type id of the function that begins at a slot. */
+  functionTypeAt(slot: number): number | undefined {
+    return this.#functionTypes().get(slot);
+  }
+
+  /** The source line that an instruction was made from, where BTF knows it. */
+  placeOf(slot: number): { readonly place?: SourcePlace } {
+    const line = this.lines[lowerBound(this.lines, ({ offset }) => offset > slot * SLOT_SIZE) - 1];
+    if (line === undefined) return {};
+    return { place: { file: line.file, line: line.line, ...(line.column > 0 ? { column: line.column } : {}) } };
+  }
+}
 
 /**
- * Every section that holds instructions.
+ * Every section that holds instructions, by index.
  *
- * @throws ElfError `BAD_SECTION`, `BAD_SYMBOL`, `BAD_RELOCATION` where something isn't at the start of an instruction.
+ * @throws ElfError `BAD_SECTION`, `BAD_SYMBOL` where something isn't at the start of an instruction.
  */
-export const readCode = (file: ElfFile, ext: BtfExt | undefined): CodeSection[] => {
-  const infos = infoBySection(ext);
-  return file.sections
-    .filter(
-      ({ type, flags, size }) => type === SECTION_TYPE.progbits && (flags & SECTION_FLAG.execute) !== 0 && size > 0,
-    )
-    .map((section) => readSection(file, section, infos.get(section.name) ?? NO_INFO));
-};
-
-const isSlot = ({ offset }: { readonly offset: number }): boolean => offset % SLOT_SIZE === 0;
-
-const infoBySection = (ext: BtfExt | undefined): Map<string, SectionInfo> => {
-  const names = new Set([ext?.functions, ext?.lines, ext?.relocations].flatMap((part) => [...(part?.keys() ?? [])]));
-  return new Map(
-    [...names].map((name) => [
-      name,
-      {
-        functionTypes: new Map(ext?.functions.get(name)?.map(({ offset, typeId }) => [offset / SLOT_SIZE, typeId])),
-        lines: orderedLines(ext?.lines.get(name) ?? []),
-        coreRelocations: (ext?.relocations.get(name) ?? [])
-          .map(({ offset }) => offset / SLOT_SIZE)
-          .sort((a, b) => a - b),
-      },
-    ]),
+export const readCode = (context: CodeContext): ReadonlyMap<number, CodeSection> =>
+  new Map(
+    context.file.sections
+      .filter(
+        ({ type, flags, size }) => type === SECTION_TYPE.progbits && (flags & SECTION_FLAG.execute) !== 0 && size > 0,
+      )
+      .map((section) => [section.index, new CodeSection(context, section)]),
   );
+
+/** Instructions after CO-RE, and what went wrong, by slot. */
+interface AdaptedCode {
+  readonly instructions: readonly Instruction[];
+  readonly errors: readonly (readonly [number, EbpfError])[];
+}
+
+const adapt = (instructions: Instruction[], section: string, core: CoreResolutions): AdaptedCode => {
+  const errors: (readonly [number, EbpfError])[] = [];
+  for (const { offset, resolution } of core.of(section)) {
+    const slot = offset / SLOT_SIZE;
+    const head = instructions[slot];
+    if (head === undefined) {
+      throw new ElfError("BAD_RELOCATION", `no instruction begins at byte ${offset} of ${section}, which CO-RE is for`);
+    }
+    try {
+      if ("code" in resolution) throw resolution;
+      const tail = head.op.family === "lddw" ? instructions.slice(slot + 1, slot + 2) : [];
+      for (const [i, patched] of recognized(patchCore([head, ...tail], resolution)).entries()) {
+        instructions[slot + i] = patched;
+      }
+    } catch (error) {
+      if (!(error instanceof BtfError || error instanceof ElfError)) throw error;
+      errors.push([slot, error]);
+    }
+  }
+  return { instructions, errors: errors.sort(([a], [b]) => a - b) };
 };
+
+/** The instructions that slots stand for. */
+const recognized = (slots: readonly CoreSlot[]): Instruction[] =>
+  decode(encode(slots.map((slot) => rawInstruction(slot.opcode, slot))));
 
 /** One line for each slot; a record inside of an instruction belongs to none. */
 const orderedLines = (lines: readonly LineRecord[]): LineRecord[] => {
-  const byOffset = new Map(lines.filter(isSlot).map((line) => [line.offset, line]));
+  const whole = lines.filter(({ offset }) => offset % SLOT_SIZE === 0);
+  const byOffset = new Map(whole.map((line) => [line.offset, line]));
   return [...byOffset.values()].sort((a, b) => a.offset - b.offset);
 };
 
-const readSection = (file: ElfFile, section: ElfSection, info: SectionInfo): CodeSection => {
-  const { name, index, size } = section;
-  if (size % SLOT_SIZE !== 0) {
-    throw new ElfError("BAD_SECTION", `section ${name} of ${size} bytes is no whole number of instructions`);
-  }
-  const instructions = decode(section.content.bytes, file.order);
-  const begins = ({ value }: ElfSymbol): boolean => {
-    const slot = instructions[value / SLOT_SIZE];
-    return slot !== undefined && slot.op.family !== "lddw-tail";
-  };
-  const symbols = file.symbolsBySection.get(index) ?? [];
-  const functions = symbols.filter(({ kind }) => kind === "function");
-  // Old compilers give functions no type; local ones then can't be told from labels.
-  const labels = symbols.filter((symbol) => symbol.kind === "none" && symbol.name !== "" && begins(symbol));
-  const untyped = functions.length > 0 ? [] : labels.filter(({ binding }) => binding !== "local");
-  const lost = functions.find((symbol) => !begins(symbol));
-  if (lost !== undefined) {
-    throw new ElfError(
-      "BAD_SYMBOL",
-      `section ${name}: no instruction begins at byte ${lost.value}, where ${lost.name} is`,
-    );
-  }
-  return {
-    index,
-    name,
-    instructions,
-    relocations: new Map(relocationsOf(file, section).map((r) => [slotOf(section, r.offset), r])),
-    symbols: bySlot(functions.length > 0 ? functions : untyped),
-    labels: bySlot(labels),
-    ...info,
-  };
-};
-
-const slotOf = (section: ElfSection, offset: number): number => {
-  if (offset % SLOT_SIZE === 0 && offset < section.size) return offset / SLOT_SIZE;
-  throw new ElfError("BAD_RELOCATION", `section ${section.name}: no instruction begins at byte ${offset}`);
-};
+const relocationsBySlot = (file: ElfFile, section: ElfSection): Map<number, ElfRelocation> =>
+  new Map(
+    relocationsOf(file, section).map((relocation) => {
+      const { offset } = relocation;
+      if (offset % SLOT_SIZE === 0 && offset < section.size) return [offset / SLOT_SIZE, relocation];
+      throw new ElfError("BAD_RELOCATION", `no instruction begins at byte ${offset}`, section.content);
+    }),
+  );
 
 const bySlot = (symbols: readonly ElfSymbol[]): Map<number, ElfSymbol> => {
   const map = new Map<number, ElfSymbol>();
@@ -121,11 +171,4 @@ const bySlot = (symbols: readonly ElfSymbol[]): Map<number, ElfSymbol> => {
     if (known === undefined || (known.binding === "local" && symbol.binding !== "local")) map.set(slot, symbol);
   }
   return map;
-};
-
-/** The source line that an instruction was made from, where BTF knows it. */
-export const placeOf = ({ lines }: CodeSection, slot: number): { readonly place?: SourcePlace } => {
-  const line = lines[lowerBound(lines, ({ offset }) => offset > slot * SLOT_SIZE) - 1];
-  if (line === undefined) return {};
-  return { place: { file: line.file, line: line.line, ...(line.column > 0 ? { column: line.column } : {}) } };
 };

@@ -1,93 +1,124 @@
-import type { Btf } from "@ebpf/btf";
+import { SLOT_SIZE } from "@ebpf/asm";
+import type { BtfTypeOf } from "@ebpf/btf";
 import type { EbpfError } from "@ebpf/core";
 import type { FunctionInfo } from "@ebpf/platform";
+import { lazy } from "../lazy.js";
 import type { CodeSection } from "./code.js";
-import { type Reference, resolveReferences, type Targets } from "./references.js";
+import { type FunctionReference, type Reference, referencesIn, type Targets } from "./references.js";
 
-/** A function: the slots of a section from its start up to the next function's. */
-export interface CodeFunction {
-  readonly name: string;
+/** A function: some slots of a section. */
+export class CodeFunction {
   readonly code: CodeSection;
   /** First slot, and one behind the last. */
   readonly start: number;
   readonly end: number;
-  readonly linkage: FunctionInfo["linkage"];
-  readonly typeId: number | undefined;
+  readonly #targets: Targets;
+  readonly #references: () => readonly (readonly [number, Reference | EbpfError])[];
+
+  constructor(code: CodeSection, start: number, end: number, targets: Targets) {
+    this.code = code;
+    this.start = start;
+    this.end = end;
+    this.#targets = targets;
+    this.#references = lazy(() => referencesIn(code, start, end, targets));
+  }
+
+  get #symbol() {
+    return this.code.functions.get(this.start) ?? this.code.labels.get(this.start);
+  }
+
+  get name(): string {
+    const { name } = this.code;
+    return this.#symbol?.name ?? this.type?.name ?? (this.start === 0 ? name : `${name}+${this.start}`);
+  }
+
+  /** Hidden functions are static: nothing outside of the object can call them. */
+  get linkage(): FunctionInfo["linkage"] {
+    const symbol = this.#symbol;
+    return symbol === undefined || symbol.binding === "local" || symbol.hidden ? "static" : "global";
+  }
+
+  get typeId(): number | undefined {
+    return this.code.functionTypeAt(this.start);
+  }
+
+  /** Its type, where BTF has it. */
+  get type(): BtfTypeOf<"func"> | undefined {
+    const type = this.typeId === undefined ? undefined : this.#targets.types.original?.type(this.typeId);
+    return type?.kind === "func" ? type : undefined;
+  }
+
   /** References of its instructions, by slot of the section, in order. */
-  readonly references: readonly (readonly [number, Reference | EbpfError])[];
-  /** Whether another function calls it or takes its address. */
-  readonly isCalled: boolean;
+  get references(): readonly (readonly [number, Reference | EbpfError])[] {
+    return this.#references();
+  }
 }
 
 /** All functions of an object. */
 export class FunctionTable {
   readonly all: readonly CodeFunction[];
   readonly #byPlace: ReadonlyMap<string, CodeFunction>;
+  readonly #called: () => ReadonlySet<CodeFunction>;
 
   constructor(all: readonly CodeFunction[]) {
     this.all = all;
     this.#byPlace = new Map(all.map((f) => [place(f.code.index, f.start), f]));
+    this.#called = lazy(() => {
+      const targets = all.flatMap(({ references }) => references).map(([, reference]) => reference);
+      return new Set(targets.flatMap((target) => (isFunction(target) ? (this.at(target) ?? []) : [])));
+    });
   }
 
   /** The function that begins where a reference leads. */
-  at({ section, slot }: Reference & { kind: "function" }): CodeFunction | undefined {
+  at({ section, slot }: FunctionReference): CodeFunction | undefined {
     return this.#byPlace.get(place(section, slot));
+  }
+
+  /** Whether another function calls it or takes its address. To know that, all code has to be read. */
+  isCalled(target: CodeFunction): boolean {
+    return this.#called().has(target);
   }
 }
 
 const place = (section: number, slot: number): string => `${section}:${slot}`;
 
-/** Cuts all code into functions: one begins at each symbol of a function, and wherever a call leads. */
+const isFunction = (reference: Reference | EbpfError): reference is FunctionReference =>
+  "kind" in reference && reference.kind === "function";
+
+/**
+ * Cuts all code into functions: one begins at each symbol of a function. Where symbols don't account for all code, one
+ * begins wherever a call leads, too.
+ */
 export const findFunctions = (targets: Targets): FunctionTable => {
-  const sections = [...targets.code.values()].map((code) => ({ code, references: resolveReferences(code, targets) }));
-  const called = new Set<string>();
-  const starts = new Map(sections.map(({ code }) => [code.index, new Set([0, ...code.symbols.keys()])]));
-  for (const { references } of sections) {
-    for (const reference of references.values()) {
-      if (!("kind" in reference) || reference.kind !== "function") continue;
-      called.add(place(reference.section, reference.slot));
-      starts.get(reference.section)?.add(reference.slot);
+  const sections = [...targets.code.values()];
+  const starts = new Map(sections.map((code) => [code.index, new Set(code.functions.keys())]));
+  if (!sections.every(isCovered)) {
+    for (const code of sections) {
+      if (code.functions.size === 0) starts.get(code.index)?.add(0);
+      for (const [, reference] of referencesIn(code, 0, code.length, targets)) {
+        if (isFunction(reference)) starts.get(reference.section)?.add(reference.slot);
+      }
     }
   }
-  return new FunctionTable(
-    sections.flatMap(({ code, references }) =>
-      cut(code, [...(starts.get(code.index) ?? [])], references, targets.btf).map((f) => ({
-        ...f,
-        isCalled: called.has(place(code.index, f.start)),
-      })),
-    ),
-  );
+  return new FunctionTable(sections.flatMap((code) => cut(code, [...(starts.get(code.index) ?? [])], targets)));
 };
 
-const cut = (
-  code: CodeSection,
-  starts: number[],
-  references: ReadonlyMap<number, Reference | EbpfError>,
-  btf: Btf | undefined,
-): Omit<CodeFunction, "isCalled">[] => {
-  const sorted = starts.sort((a, b) => a - b);
-  const entries = [...references].sort(([a], [b]) => a - b);
-  let next = 0;
-  return sorted.map((start, i) => {
-    const end = sorted[i + 1] ?? code.instructions.length;
-    const first = next;
-    while (next < entries.length && entries[next]![0] < end) next++;
-    return { code, start, end, references: entries.slice(first, next), ...describe(code, start, btf) };
-  });
-};
+const sizeAt = (code: CodeSection, start: number): number =>
+  Math.floor((code.functions.get(start)?.size ?? 0) / SLOT_SIZE);
 
-type Description = Pick<CodeFunction, "name" | "linkage" | "typeId">;
+/** Whether the functions that have symbols make up the whole section. */
+const isCovered = (code: CodeSection): boolean =>
+  code.length ===
+  [...code.functions.keys()]
+    .sort((a, b) => a - b)
+    .reduce((end, start) => (end === start ? start + sizeAt(code, start) : Number.NaN), 0);
 
-/** Hidden functions are static: nothing outside of the object can call them. */
-const describe = (code: CodeSection, start: number, btf: Btf | undefined): Description => {
-  const symbol = code.symbols.get(start) ?? code.labels.get(start);
-  const typeId = code.functionTypes.get(start);
-  const type = typeId === undefined ? undefined : btf?.type(typeId);
-  const typeName = type?.kind === "func" ? type.name : undefined;
-  const isStatic = symbol === undefined || symbol.binding === "local" || symbol.hidden;
-  return {
-    name: symbol?.name ?? typeName ?? (start === 0 ? code.name : `${code.name}+${start}`),
-    linkage: isStatic ? "static" : "global",
-    typeId,
-  };
-};
+/** A function ends where its symbol says, or else where the next one begins. */
+const cut = (code: CodeSection, starts: number[], targets: Targets): CodeFunction[] =>
+  starts
+    .sort((a, b) => a - b)
+    .map((start, i, sorted) => {
+      const next = sorted[i + 1] ?? code.length;
+      const size = sizeAt(code, start);
+      return new CodeFunction(code, start, size === 0 ? next : Math.min(next, start + size), targets);
+    });

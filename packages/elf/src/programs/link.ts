@@ -6,13 +6,22 @@ import {
   type WideOperation,
   wideInstruction,
 } from "@ebpf/asm";
-import { invariant } from "@ebpf/core";
+import { highOf, invariant, lowOf } from "@ebpf/core";
 import type { FunctionInfo, LineInfo } from "@ebpf/platform";
 import { ElfError } from "../errors.js";
 import { lowerBound } from "../lower-bound.js";
-import { placeOf } from "./code.js";
 import type { CodeFunction, FunctionTable } from "./functions.js";
-import type { Reference } from "./references.js";
+import type { FunctionReference, Reference } from "./references.js";
+
+/** The functions of an object, and what leads from one to another. */
+export interface ObjectCode {
+  readonly table: FunctionTable;
+  /** The function that is run when an entry function throws; it belongs to the program although nothing calls it. */
+  readonly exceptionCallbackOf: (entry: CodeFunction) => CodeFunction | undefined;
+}
+
+/** Where each function of a program begins. */
+type Placement = ReadonlyMap<CodeFunction, number>;
 
 /** A program's code: its entry function and every function that is reached from there. */
 export interface LinkedCode {
@@ -36,20 +45,17 @@ export interface Budget {
  *
  * @throws ElfError for references that lead nowhere or can't be resolved yet; `LIMIT`.
  */
-export const link = (entry: CodeFunction, table: FunctionTable, budget: Budget): LinkedCode => {
-  const placed = layOut(entry, table, budget);
+export const link = (entry: CodeFunction, objectCode: ObjectCode, budget: Budget): LinkedCode => {
+  const { table } = objectCode;
+  const placed = layOut(entry, objectCode, budget);
   const instructions: Instruction[] = [];
   const functions: FunctionInfo[] = [];
   const lines: LineInfo[] = [];
   const maps = new Set<number>();
   for (const [part, pc] of placed) {
-    checkCore(part);
-    functions.push({
-      pc,
-      name: part.name,
-      linkage: part.linkage,
-      ...(part.typeId === undefined ? {} : { typeId: part.typeId }),
-    });
+    checkAdapted(part);
+    const { name, linkage, typeId } = part;
+    functions.push({ pc, name, linkage, ...(typeId === undefined ? {} : { typeId }) });
     for (let slot = part.start; slot < part.end; slot++) instructions.push(part.code.instructions[slot]!);
     for (const [slot, reference] of part.references) {
       if (!("kind" in reference)) throw reference;
@@ -66,7 +72,7 @@ export const link = (entry: CodeFunction, table: FunctionTable, budget: Budget):
  * Gives every reachable function its place: depth first, in the order of the calls, so that a program looks the same
  * as libbpf's. The walk keeps its own stack, for a chain of calls can be as long as the file.
  */
-const layOut = (entry: CodeFunction, table: FunctionTable, budget: Budget): Map<CodeFunction, number> => {
+const layOut = (entry: CodeFunction, { table, exceptionCallbackOf }: ObjectCode, budget: Budget): Placement => {
   const placed = new Map<CodeFunction, number>();
   let length = 0;
   const stack: { readonly part: CodeFunction; next: number }[] = [];
@@ -79,19 +85,27 @@ const layOut = (entry: CodeFunction, table: FunctionTable, budget: Budget): Map<
     if (budget.slots < 0) throw new ElfError("LIMIT", "all programs together have too many instructions");
     stack.push({ part, next: 0 });
   };
-  place(entry);
-  for (let top = stack.at(-1); top !== undefined; top = stack.at(-1)) {
-    const reference = top.part.references[top.next++]?.[1];
-    if (reference === undefined) stack.pop();
-    else if ("kind" in reference && reference.kind === "function") place(targetOf(reference, table));
-  }
+  const placeReachable = (from: CodeFunction): void => {
+    place(from);
+    for (let top = stack.at(-1); top !== undefined; top = stack.at(-1)) {
+      const reference = top.part.references[top.next++]?.[1];
+      if (reference === undefined) stack.pop();
+      else if ("kind" in reference && reference.kind === "function") place(targetOf(reference, table));
+    }
+  };
+  placeReachable(entry);
+  const callback = exceptionCallbackOf(entry);
+  if (callback !== undefined) placeReachable(callback);
   return placed;
 };
 
-const targetOf = (reference: Reference & { kind: "function" }, table: FunctionTable): CodeFunction => {
+const targetOf = (reference: FunctionReference, table: FunctionTable): CodeFunction => {
   const target = table.at(reference);
-  invariant(target !== undefined, "a function begins wherever a reference leads");
-  return target;
+  if (target !== undefined) return target;
+  throw new ElfError(
+    "BAD_CALL",
+    `a call leads into the middle of a function, to instruction ${reference.slot} of its section`,
+  );
 };
 
 const operation = (name: string) => {
@@ -106,12 +120,15 @@ const wide = (name: string): WideOperation => {
   return op;
 };
 
+/** Calls of helpers that no kernel has stand for calls of functions that this kernel lacks; the number is libbpf's. */
+const MISSING_FUNCTION = 2_002_000_000;
+
 /** Puts into the instruction at `at` what it refers to. */
 const patch = (
   instructions: Instruction[],
   at: number,
   reference: Reference,
-  placed: ReadonlyMap<CodeFunction, number>,
+  placed: Placement,
   table: FunctionTable,
 ): void => {
   const { op, dst } = instructions[at]!;
@@ -131,19 +148,28 @@ const patch = (
     case "data":
       load("lddw_map_value", reference.handle, reference.offset);
       return;
-    case "absent":
-      load("lddw", 0, 0);
+    case "btf":
+      if (op.family === "lddw") load("lddw_ksym", reference.id, 0);
+      else instructions[at] = instruction(operation("call_kfunc"), { imm: reference.id });
+      return;
+    case "missing":
+      if (op.family === "lddw") load("lddw", 0, 0);
+      else instructions[at] = instruction(operation("call"), { imm: MISSING_FUNCTION + reference.index });
+      return;
+    case "address":
+      load("lddw", lowOf(reference.value), highOf(reference.value));
   }
 };
 
-const checkCore = ({ code, start, end, name }: CodeFunction): void => {
-  const slot = code.coreRelocations[lowerBound(code.coreRelocations, (at) => at >= start)];
-  if (slot === undefined || slot >= end) return;
-  throw new ElfError(
-    "UNSUPPORTED_CORE_RELOCATION",
-    `function ${name}, instruction ${slot - start}: has to be adapted to the kernel's types (CO-RE)`,
-    placeOf(code, slot),
-  );
+const checkAdapted = ({ code, start, end, name }: CodeFunction): void => {
+  const first = code.coreErrors[lowerBound(code.coreErrors, ([slot]) => slot >= start)];
+  if (first === undefined || first[0] >= end) return;
+  const [slot, error] = first;
+  const place = code.placeOf(slot);
+  const hint = error.hint === undefined ? {} : { hint: error.hint };
+  const message = `function ${name}, instruction ${slot - start}: ${error.message}`;
+  if (error instanceof ElfError) throw new ElfError(error.code, message, { ...place, ...hint });
+  throw new ElfError("BAD_CORE_RELOCATION", message, { ...place, ...hint, cause: error });
 };
 
 const collectLines = ({ code, start, end }: CodeFunction, pc: number, into: LineInfo[]): void => {

@@ -1,20 +1,34 @@
-import type { Btf } from "@ebpf/btf";
-import { type ByteOrder, isEbpfError } from "@ebpf/core";
-import { type ObjectProgram, type ProgramFlags, type ProgramSpec, parseSectionName } from "@ebpf/platform";
+import type { ByteOrder } from "@ebpf/core";
+import {
+  type ProgramFlags,
+  type ProgramName,
+  type ProgramSpec,
+  parseSectionName,
+  type SectionMeaning,
+} from "@ebpf/platform";
+import { lazy } from "../lazy.js";
 import type { MapTable } from "../maps/table.js";
+import type { ObjectBtf } from "../object-btf.js";
+import type { ReadOptions } from "../options.js";
+import { attachBtfId, structOpsPlaces } from "./attach.js";
+import { exceptionCallbacks } from "./exceptions.js";
 import type { CodeFunction, FunctionTable } from "./functions.js";
-import { type Budget, type LinkedCode, link } from "./link.js";
+import { type Budget, link } from "./link.js";
 
 /** What all programs of an object share. */
 export interface ProgramContext {
   readonly maps: MapTable;
-  readonly btf: Btf | undefined;
+  readonly types: ObjectBtf;
   readonly license: string;
   readonly order: ByteOrder;
+  readonly options: ReadOptions;
 }
 
-/** Slots of all programs of an object together. */
-const MAX_OBJECT_SLOTS = 4_000_000;
+/** A program that can be linked. */
+export interface LinkableProgram extends ProgramName {
+  /** @throws EbpfError when the program refers to what isn't there or can't be adapted to the kernel. */
+  readonly link: (budget: Budget) => ProgramSpec;
+}
 
 const SUBPROGRAM_SECTION = ".text";
 
@@ -22,47 +36,53 @@ const SUBPROGRAM_SECTION = ".text";
  * The functions that are programs: in named sections all but the static ones that are called; in `.text`, which is for
  * subprograms, those that nothing calls if there is no other code.
  */
-const entriesOf = ({ all }: FunctionTable): CodeFunction[] => {
-  const onlyText = all.every(({ code }) => code.name === SUBPROGRAM_SECTION);
-  return all.filter(({ code, linkage, isCalled }) =>
-    code.name === SUBPROGRAM_SECTION ? onlyText && !isCalled : linkage !== "static" || !isCalled,
+const entriesOf = (table: FunctionTable): CodeFunction[] => {
+  const onlyText = table.all.every(({ code }) => code.name === SUBPROGRAM_SECTION);
+  return table.all.filter((part) =>
+    part.code.name === SUBPROGRAM_SECTION
+      ? onlyText && !table.isCalled(part)
+      : part.linkage !== "static" || !table.isCalled(part),
   );
 };
 
-/** Links all programs. One that can't be linked keeps its error; the others aren't touched by it. */
-export const linkPrograms = (table: FunctionTable, context: ProgramContext): ObjectProgram[] => {
-  const budget: Budget = { slots: MAX_OBJECT_SLOTS };
+/** Finds all programs, without reading their code. */
+export const findPrograms = (table: FunctionTable, context: ProgramContext): LinkableProgram[] => {
+  const { maps, types, options } = context;
+  const code = { table, exceptionCallbackOf: exceptionCallbacks(types.original, table) };
+  const places = lazy(() => structOpsPlaces(maps.specs.values(), options.kernel?.btf));
   return entriesOf(table).map((entry) => {
     const { name } = entry;
-    const section = entry.code.name;
-    try {
-      const spec = programSpec(entry, context, link(entry, table, budget));
-      return { name, section, spec };
-    } catch (error) {
-      if (!isEbpfError(error)) throw error;
-      return { name, section, error };
-    }
+    const meaning = parseSectionName(entry.code.name);
+    const section = entry.code.name.replace(/^\?/, "");
+    return {
+      name,
+      section,
+      ...(entry.code.name.startsWith("?") ? { autoload: false } : {}),
+      link: (budget) => {
+        const { maps: used, ...linked } = link(entry, code, budget);
+        return {
+          name,
+          section,
+          ...fromSection(meaning, options),
+          ...(meaning?.rule.programType === "struct_ops" ? places().get(name) : {}),
+          license: context.license,
+          byteOrder: context.order,
+          ...linked,
+          maps: new Map([...used].sort((a, b) => a - b).map((handle) => [handle, maps.specs.get(handle)!])),
+          ...(types.complete === undefined ? {} : { btf: types.complete }),
+        };
+      },
+    };
   });
 };
 
-const programSpec = (entry: CodeFunction, context: ProgramContext, { maps, ...code }: LinkedCode): ProgramSpec => ({
-  name: entry.name,
-  section: entry.code.name,
-  ...sectionMeaning(entry.code.name),
-  license: context.license,
-  byteOrder: context.order,
-  ...code,
-  maps: new Map([...maps].sort((a, b) => a - b).map((handle) => [handle, context.maps.specs.get(handle)!])),
-  ...(context.btf === undefined ? {} : { btf: context.btf }),
-});
-
-type SectionMeaning = Pick<ProgramSpec, "type" | "attachType" | "attachTarget" | "flags">;
+type FromSection = Pick<ProgramSpec, "type" | "attachType" | "attachTarget" | "attachBtfId" | "flags">;
 
 /** A name that no rule knows makes a program of no type: whoever wants to verify or load it has to say which. */
-const sectionMeaning = (section: string): SectionMeaning => {
-  const meaning = parseSectionName(section);
+const fromSection = (meaning: SectionMeaning | undefined, { kernel }: ReadOptions): FromSection => {
   if (meaning === undefined) return { type: "unspec", flags: {} };
   const { rule, target } = meaning;
+  const btfId = attachBtfId(meaning, kernel?.btf);
   const flags: ProgramFlags = {
     ...(rule.sleepable ? { sleepable: true } : {}),
     ...(rule.frags ? { frags: true } : {}),
@@ -72,5 +92,6 @@ const sectionMeaning = (section: string): SectionMeaning => {
     flags,
     ...(rule.attachType === undefined ? {} : { attachType: rule.attachType }),
     ...(target === undefined ? {} : { attachTarget: target }),
+    ...(btfId === undefined ? {} : { attachBtfId: btfId }),
   };
 };

@@ -1,68 +1,73 @@
 import { type Instruction, SLOT_SIZE } from "@ebpf/asm";
-import type { Btf } from "@ebpf/btf";
 import type { EbpfError } from "@ebpf/core";
 import { type ElfRelocation, type ElfSymbol, RELOCATION, RESERVED_INDEX } from "../elf-file.js";
 import { ElfError } from "../errors.js";
+import type { ExternTable, ResolvedExtern } from "../externs/table.js";
 import type { MapTable } from "../maps/table.js";
-import { type CodeSection, placeOf } from "./code.js";
+import type { ObjectBtf } from "../object-btf.js";
+import type { CodeSection } from "./code.js";
+
+/** A function, by its first slot. */
+export interface FunctionReference {
+  readonly kind: "function";
+  /** Index of its section. */
+  readonly section: number;
+  readonly slot: number;
+}
 
 /** What an instruction refers to. */
 export type Reference =
-  | { readonly kind: "function"; readonly section: number; readonly slot: number }
+  | FunctionReference
   | { readonly kind: "map"; readonly handle: number }
   | { readonly kind: "data"; readonly handle: number; readonly offset: number }
-  | { readonly kind: "absent" }; // a weak symbol of the kernel: its address is 0
+  | Extract<ResolvedExtern, { kind: "btf" | "address" | "missing" }>;
 
 /** What references lead into. */
 export interface Targets {
   /** By index of the ELF section. */
   readonly code: ReadonlyMap<number, CodeSection>;
   readonly maps: MapTable;
-  readonly btf: Btf | undefined;
-  /** The section that BTF puts an extern into, by the extern's name: `.ksyms` or `.kconfig`. */
-  readonly externs: ReadonlyMap<string, string>;
+  readonly types: ObjectBtf;
+  readonly externs: ExternTable;
 }
 
-/** The externs of an object, as `Targets` has them. */
-export const findExterns = (btf: Btf | undefined): Map<string, string> => {
-  const externs = new Map<string, string>();
-  for (const type of btf?.types ?? []) {
-    if (type.kind !== "datasec") continue;
-    for (const entry of type.variables) {
-      const extern = btf?.type(entry.type);
-      const isExtern = (extern?.kind === "var" || extern?.kind === "func") && extern.linkage === "extern";
-      if (isExtern) externs.set(extern.name, type.name);
-    }
-  }
-  return externs;
-};
-
 /**
- * Finds what every instruction of a section refers to, by slot. A reference that leads nowhere is kept as an error,
- * because it matters only to the programs that contain it.
+ * Finds what the instructions from `start` up to `end` refer to, by slot, in order. A reference that leads nowhere is
+ * kept as an error, because it matters only to the programs that contain it.
  */
-export const resolveReferences = (code: CodeSection, targets: Targets): Map<number, Reference | EbpfError> => {
-  const references = new Map<number, Reference | EbpfError>();
-  code.instructions.forEach((instruction, slot) => {
+export const referencesIn = (
+  code: CodeSection,
+  start: number,
+  end: number,
+  targets: Targets,
+): (readonly [number, Reference | EbpfError])[] => {
+  const { instructions, relocations } = code;
+  const references: (readonly [number, Reference | EbpfError])[] = [];
+  for (let slot = start; slot < end; slot++) {
+    const instruction = instructions[slot]!;
+    const relocation = relocations.get(slot);
+    if (relocation === undefined && !refersToMemory(instruction)) continue;
     try {
-      const relocation = code.relocations.get(slot);
       const reference =
         relocation === undefined || relocation.type === RELOCATION.none
           ? finalReference(code, instruction, slot)
-          : relocatedReference(instruction, code.instructions[slot + 1], relocation, targets);
+          : relocatedReference(instruction, instructions[slot + 1], relocation, targets);
       if (reference?.kind === "function") checkTarget(reference, targets);
-      if (reference !== undefined) references.set(slot, reference);
+      if (reference !== undefined) references.push([slot, reference]);
     } catch (error) {
       if (!(error instanceof ElfError)) throw error;
-      references.set(slot, located(error, code, slot));
+      references.push([slot, located(error, code, slot)]);
     }
-  });
+  }
   return references;
 };
 
+const refersToMemory = ({ op }: Instruction): boolean =>
+  (op.family === "call" && op.target === "local") || (op.family === "lddw" && op.meaning !== "value");
+
 const located = (error: ElfError, code: CodeSection, slot: number): ElfError =>
   new ElfError(error.code, `section ${code.name}, instruction ${slot}: ${error.message}`, {
-    ...placeOf(code, slot),
+    ...code.placeOf(slot),
     ...(error.hint === undefined ? {} : { hint: error.hint }),
   });
 
@@ -75,7 +80,7 @@ const finalReference = (code: CodeSection, { op, imm }: Instruction, slot: numbe
   return isCall || isAddress ? { kind: "function", section: code.index, slot: slot + 1 + imm } : undefined;
 };
 
-const checkTarget = ({ section, slot }: Reference & { kind: "function" }, targets: Targets): void => {
+const checkTarget = ({ section, slot }: FunctionReference, targets: Targets): void => {
   const code = targets.code.get(section);
   const target = code?.instructions[slot];
   if (target !== undefined && target.op.family !== "lddw-tail") return;
@@ -105,7 +110,7 @@ const relocatedReference = (
 /** The address of a symbol plus `addend` bytes. */
 const addressOf = (symbol: ElfSymbol, addend: number, targets: Targets): Reference => {
   const { section, value } = symbol;
-  if (section === 0) return externVariable(symbol, targets);
+  if (section === 0) return externReference(symbol, targets);
   const offset = value + addend;
   if (targets.code.has(section)) return { kind: "function", section, slot: offset / SLOT_SIZE };
   const map = targets.maps.find(section, offset);
@@ -116,13 +121,17 @@ const addressOf = (symbol: ElfSymbol, addend: number, targets: Targets): Referen
     throw unknownSection(symbol);
   }
   if (!map.isData) return { kind: "map", handle: map.handle };
-  const size = targets.maps.get(map.handle)?.spec.valueSize ?? 0;
+  const { type, valueSize, maxEntries } = targets.maps.get(map.handle)!.spec;
+  const size = type === "arena" ? maxEntries * ARENA_PAGE : valueSize;
   // One past the end is an address that C may form.
   if (offset < 0 || offset > size) {
     throw new ElfError("BAD_RELOCATION", `${symbol.name}+${addend} lies outside of its section of ${size} bytes`);
   }
   return { kind: "data", handle: map.handle, offset };
 };
+
+/** Bytes of an arena's page, which its size is counted in. */
+const ARENA_PAGE = 4096;
 
 const unknownSection = ({ name, section }: ElfSymbol): ElfError =>
   section >= RESERVED_INDEX
@@ -133,23 +142,20 @@ const unknownSection = ({ name, section }: ElfSymbol): ElfError =>
 
 /** `imm` counts instructions from the symbol, less one. */
 const calledBy = ({ imm }: Instruction, symbol: ElfSymbol, targets: Targets): Reference => {
-  if (symbol.section === 0) throw undefinedSymbol(symbol, targets, "function");
+  if (symbol.section === 0) return externReference(symbol, targets);
   if (!targets.code.has(symbol.section)) throw unknownSection(symbol);
   return { kind: "function", section: symbol.section, slot: symbol.value / SLOT_SIZE + imm + 1 };
 };
 
-const externVariable = (symbol: ElfSymbol, targets: Targets): Reference => {
-  if (targets.externs.get(symbol.name) === ".ksyms" && symbol.binding === "weak") return { kind: "absent" };
-  throw undefinedSymbol(symbol, targets, "variable");
-};
-
-const undefinedSymbol = (symbol: ElfSymbol, { externs }: Targets, what: string): ElfError => {
-  switch (externs.get(symbol.name)) {
-    case ".ksyms":
-      return new ElfError("UNSUPPORTED_EXTERN", `${what} ${symbol.name} of the kernel`);
-    case ".kconfig":
-      return new ElfError("UNSUPPORTED_EXTERN", `${symbol.name} of the kernel's configuration`);
+const externReference = (symbol: ElfSymbol, { externs, maps }: Targets): Reference => {
+  const extern = externs.resolve(symbol.name);
+  if (extern === undefined) throw new ElfError("UNDEFINED_SYMBOL", `${symbol.name} is defined nowhere`);
+  switch (extern.kind) {
+    case "error":
+      throw extern.error;
+    case "kconfig":
+      return { kind: "data", handle: maps.kconfig!, offset: extern.offset };
     default:
-      return new ElfError("UNDEFINED_SYMBOL", `${what} ${symbol.name} is defined nowhere`);
+      return extern;
   }
 };

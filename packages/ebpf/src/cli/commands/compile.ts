@@ -1,19 +1,18 @@
-import { readObject } from "@ebpf/elf";
 import { loadObject } from "../../load.js";
 import type { Arguments, Command } from "../command.js";
 import { EXIT } from "../exit-codes.js";
-import { inputName, readInput, writeOutput } from "../files.js";
+import { writeOutput } from "../files.js";
 import { LOAD_OPTION_HELP, LOAD_OPTIONS, loadOptions } from "../load-options.js";
+import { OBJECT_OPTION_HELP, OBJECT_OPTIONS, readObjectFile } from "../object.js";
 import { duration, type Output, toJson } from "../output.js";
 import { chosenProgram } from "../programs.js";
 import { UsageError } from "../usage-error.js";
 
 const run = async (args: Arguments, output: Output): Promise<number> => {
-  const file = args.file("object file");
   const target = args.text("output");
   if (target === undefined && !args.flag("json")) throw new UsageError("no file to write is named", "give it with -o");
   if (args.text("engine") === "interpreter") throw new UsageError("--engine interpreter compiles nothing");
-  const object = readObject(readInput(file), { path: inputName(file) });
+  const object = readObjectFile(args);
   const { name } = chosenProgram(object, args.text("program"));
   const program = loadObject(object, { ...loadOptions(args, [name]), programs: [name] }).program(name);
   const wasm = program.wasm!;
@@ -38,7 +37,8 @@ Verifies a program of an object file and writes the WebAssembly module that it c
   -o, --output OUT     where to write; a dash is standard output
   --program NAME       the program, when FILE holds several
 ${LOAD_OPTION_HELP}
+${OBJECT_OPTION_HELP}
   --json               a summary as JSON`,
-  options: { ...LOAD_OPTIONS, program: { type: "string" }, output: { type: "string", short: "o" } },
+  options: { ...LOAD_OPTIONS, ...OBJECT_OPTIONS, program: { type: "string" }, output: { type: "string", short: "o" } },
   run,
 };

@@ -1,11 +1,11 @@
 import { type DialectName, decode, disassemble, type Instruction } from "@ebpf/asm";
 import type { ByteOrder } from "@ebpf/core";
-import { readObject } from "@ebpf/elf";
 import { linux, type ObjectProgram, type ProgramSpec } from "@ebpf/platform";
 import type { Arguments, Command } from "../command.js";
 import { EXIT } from "../exit-codes.js";
-import { inputName, readInput } from "../files.js";
+import { readInput } from "../files.js";
 import { BYTE_ORDERS, DIALECT_NAMES } from "../names.js";
+import { OBJECT_OPTION_HELP, OBJECT_OPTIONS, readObjectFile } from "../object.js";
 import { type Output, toJson } from "../output.js";
 import { chosenPrograms } from "../programs.js";
 
@@ -58,12 +58,11 @@ const disassembleRaw = (bytes: Uint8Array, dialect: DialectName, order: ByteOrde
 const run = async (args: Arguments, output: Output): Promise<number> => {
   const file = args.file("object file");
   const dialect = args.choice("dialect", DIALECT_NAMES) ?? "kernel";
-  const bytes = readInput(file);
   if (args.flag("raw")) {
-    disassembleRaw(bytes, dialect, args.choice("order", BYTE_ORDERS) ?? "little", args.flag("json"), output);
+    disassembleRaw(readInput(file), dialect, args.choice("order", BYTE_ORDERS) ?? "little", args.flag("json"), output);
     return EXIT.ok;
   }
-  const programs = chosenPrograms(readObject(bytes, { path: inputName(file) }), args.text("program"));
+  const programs = chosenPrograms(readObjectFile(args), args.text("program"));
   const texts = programs.map((program) => textOfProgram(program, dialect));
   if (args.flag("json")) {
     output.line(toJson({ programs: texts }));
@@ -83,12 +82,14 @@ export const disasmCommand: Command = {
 
 Prints the programs of an object file, each with the functions it calls, in the way a loader would hand them to the kernel.
 
-  --program NAME   only this program
-  --dialect NAME   kernel (default), gas or ubpf
-  --raw            FILE holds bare instructions, 8 bytes a slot
-  --order ORDER    byte order of bare instructions: little (default) or big
-  --json           {"programs": [{"name", "section", "text"}]}`,
+  --program NAME       only this program
+  --dialect NAME       kernel (default), gas or ubpf
+  --raw                FILE holds bare instructions, 8 bytes a slot
+  --order ORDER        byte order of bare instructions: little (default) or big
+${OBJECT_OPTION_HELP}
+  --json               {"programs": [{"name", "section", "text"}]}`,
   options: {
+    ...OBJECT_OPTIONS,
     program: { type: "string" },
     dialect: { type: "string" },
     raw: { type: "boolean" },

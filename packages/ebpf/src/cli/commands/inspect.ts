@@ -1,13 +1,13 @@
-import { readObject } from "@ebpf/elf";
 import type { MapSpec, ObjectProgram, ObjectSpec } from "@ebpf/platform";
 import type { Arguments, Command } from "../command.js";
 import { EXIT } from "../exit-codes.js";
-import { inputName, readInput } from "../files.js";
+import { OBJECT_OPTION_HELP, OBJECT_OPTIONS, readObjectFile } from "../object.js";
 import { counted, type Output, table, toJson } from "../output.js";
 
 const programJson = (program: ObjectProgram) => ({
   name: program.name,
   section: program.section,
+  autoload: program.autoload,
   ...("error" in program
     ? { error: { code: program.error.code, message: program.error.message } }
     : {
@@ -60,8 +60,7 @@ const print = (object: ObjectSpec, output: Output): void => {
 };
 
 const run = async (args: Arguments, output: Output): Promise<number> => {
-  const file = args.file("object file");
-  const object = readObject(readInput(file), { path: inputName(file) });
+  const object = readObjectFile(args);
   if (args.flag("json")) {
     const { byteOrder, license, kernelVersion } = object;
     const programs = object.programs.map(programJson);
@@ -75,9 +74,12 @@ const run = async (args: Arguments, output: Output): Promise<number> => {
 export const inspectCommand: Command = {
   name: "inspect",
   summary: "list the programs and maps of an object file",
-  help: `ebpf inspect FILE [--json]
+  help: `ebpf inspect FILE [options]
 
-Lists the programs of an object file with their types, and its maps with the types of their keys and values.`,
-  options: {},
+Lists the programs of an object file with their types, and its maps with the types of their keys and values.
+
+${OBJECT_OPTION_HELP}
+  --json               {"programs", "maps", …}`,
+  options: OBJECT_OPTIONS,
   run,
 };

@@ -1,5 +1,4 @@
 import { hexToBytes } from "@ebpf/core";
-import { readObject } from "@ebpf/elf";
 import type { RunInput } from "@ebpf/runtime";
 import type { Collection } from "../../collection.js";
 import { LoadError } from "../../errors.js";
@@ -11,6 +10,7 @@ import { EXIT } from "../exit-codes.js";
 import { inputName, readInput } from "../files.js";
 import { LOAD_OPTION_HELP, LOAD_OPTIONS, loadOptions } from "../load-options.js";
 import { type MapContents, mapContents, printMaps, recordTypes } from "../maps.js";
+import { OBJECT_OPTION_HELP, OBJECT_OPTIONS, readObjectFile } from "../object.js";
 import { counted, duration, type Output, table, toJson } from "../output.js";
 import { chosenProgram } from "../programs.js";
 import { Progress } from "../progress.js";
@@ -144,10 +144,9 @@ const jsonReport = (program: LoadedProgram, tally: Tally, maps: readonly MapCont
 });
 
 const run = async (args: Arguments, output: Output): Promise<number> => {
-  const file = args.file("object file");
   const repeat = args.count("repeat", 1) ?? 1;
   const inputs = inputsOf(args);
-  const object = readObject(readInput(file), { path: inputName(file) });
+  const object = readObjectFile(args);
   const chosen = chosenProgram(object, args.text("program"));
   const collection = loadObject(object, {
     ...loadOptions(args, [chosen.name]),
@@ -181,9 +180,11 @@ Verifies a program of an object file, compiles it, runs it, and prints its verdi
   --repeat N           run on everything N times
   --events MAP=STRUCT  decode the records of a ring buffer or perf event array as this structure (repeatable)
 ${LOAD_OPTION_HELP}
+${OBJECT_OPTION_HELP}
   --json               one JSON document`,
   options: {
     ...LOAD_OPTIONS,
+    ...OBJECT_OPTIONS,
     program: { type: "string" },
     pcap: { type: "string" },
     packet: { type: "string" },

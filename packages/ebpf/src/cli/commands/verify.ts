@@ -1,9 +1,8 @@
-import { readObject } from "@ebpf/elf";
 import { type ObjectProgram, PROGRAM_TYPES, type ProgramTypeName } from "@ebpf/platform";
 import { type RejectedProgram, type Report, renderDiagnostic, toSarif, verify } from "@ebpf/verifier";
 import type { Arguments, Command } from "../command.js";
 import { EXIT } from "../exit-codes.js";
-import { inputName, readInput } from "../files.js";
+import { OBJECT_OPTION_HELP, OBJECT_OPTIONS, readObjectFile } from "../object.js";
 import { duration, type Output, toJson } from "../output.js";
 import { chosenPrograms } from "../programs.js";
 import { Progress } from "../progress.js";
@@ -58,7 +57,7 @@ const exitCode = (outcomes: readonly Outcome[]): number => {
 const run = async (args: Arguments, output: Output): Promise<number> => {
   const file = args.file("object file");
   const type = args.choice("type", PROGRAM_TYPES);
-  const object = readObject(readInput(file), { path: inputName(file) });
+  const object = readObjectFile(args);
   const progress = new Progress(output);
   const outcomes = chosenPrograms(object, args.text("program")).map((program) => verifyOne(program, type, progress));
   if (args.flag("sarif")) output.line(toJson(toSarif(rejectedOf(outcomes, file))));
@@ -75,10 +74,11 @@ export const verifyCommand: Command = {
 Verifies every program of an object file. A rejected one prints the rule that it breaks, the line of C, the path that leads
 there and a hint.
 
-  --program NAME   only this program
-  --type TYPE      program type, when the section's name does not tell (such as xdp or sched_cls)
-  --json           {"programs": [{"name", "verdict", "rejection", "statistics"}]}
-  --sarif          rejections as SARIF 2.1.0, for code hosts and editors`,
-  options: { program: { type: "string" }, type: { type: "string" }, sarif: { type: "boolean" } },
+  --program NAME       only this program
+  --type TYPE          program type, when the section's name does not tell (such as xdp or sched_cls)
+${OBJECT_OPTION_HELP}
+  --json               {"programs": [{"name", "verdict", "rejection", "statistics"}]}
+  --sarif              rejections as SARIF 2.1.0, for code hosts and editors`,
+  options: { ...OBJECT_OPTIONS, program: { type: "string" }, type: { type: "string" }, sarif: { type: "boolean" } },
   run,
 };
