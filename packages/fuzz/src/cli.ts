@@ -2,8 +2,8 @@ import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { isEbpfError } from "@ebpf/core";
 import { FuzzError } from "./errors.js";
-import { describeCase } from "./fuzz-case.js";
-import { type FuzzReport, fuzz, ORACLES, readCases, renderReport, replay, writeCase } from "./runner.js";
+import { type CaseJson, describeCase } from "./fuzz-case.js";
+import { type FuzzReport, fuzz, ORACLES, readCases, readSelftests, renderReport, replay, writeCase } from "./runner.js";
 
 const OPTIONS = {
   oracle: { type: "string", default: "all" },
@@ -11,13 +11,14 @@ const OPTIONS = {
   seed: { type: "string", default: "1" },
   workers: { type: "string", default: "1" },
   corpus: { type: "string" },
+  seeds: { type: "string" },
   replay: { type: "string" },
   json: { type: "boolean", default: false },
   help: { type: "boolean", default: false },
 } as const;
 
 const USAGE = `usage: pnpm fuzz [--oracle ${ORACLES.join("|")}|all] [--time SECONDS] [--seed N] [--workers N]
-                 [--corpus DIR] [--replay FILE|SEED:INDEX] [--json]`;
+                 [--corpus DIR] [--seeds DIR] [--replay FILE|SEED:INDEX] [--json]`;
 
 const parse = (args: readonly string[]) => {
   try {
@@ -39,8 +40,8 @@ const oraclesOf = (name: string): readonly string[] => {
   return [name];
 };
 
-const replayOne = async (oracle: string, what: string): Promise<number> => {
-  const { case: fuzzCase, outcome } = await replay(oracle, what);
+const replayOne = async (oracle: string, what: string, seeds: readonly CaseJson[]): Promise<number> => {
+  const { case: fuzzCase, outcome } = await replay(oracle, what, seeds);
   console.log(describeCase(fuzzCase));
   if (outcome.kind !== "finding") {
     console.log(`${outcome.kind}: ${outcome.note}`);
@@ -58,9 +59,12 @@ const main = async (args: readonly string[]): Promise<number> => {
     return 0;
   }
   const oracles = oraclesOf(oracle);
-  if (texts.replay !== undefined) return replayOne(oracles[0]!, texts.replay);
+  const seeds = [
+    ...(corpus === undefined ? [] : readCases(join(corpus, "cases"))),
+    ...(texts.seeds === undefined ? [] : readSelftests(texts.seeds)),
+  ];
+  if (texts.replay !== undefined) return replayOne(oracles[0]!, texts.replay, seeds);
   const [time, seed, workers] = [whole("time", texts.time), whole("seed", texts.seed), whole("workers", texts.workers)];
-  const seeds = corpus === undefined ? [] : readCases(join(corpus, "cases"));
   const reports: FuzzReport[] = [];
   for (const name of oracles) {
     const report = await fuzz({

@@ -3,3 +3,4 @@ export { type FuzzOptions, type FuzzReport, fuzz, ORACLES } from "./runner/fuzz.
 export type { CaseFinding, Origin } from "./runner/protocol.js";
 export { replay } from "./runner/replay.js";
 export { renderReport } from "./runner/report.js";
+export { readSelftests } from "./runner/selftests.js";

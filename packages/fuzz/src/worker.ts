@@ -1,5 +1,6 @@
 import { parentPort, workerData } from "node:worker_threads";
 import { isEbpfError } from "@ebpf/core";
+import { caseFromJson } from "./fuzz-case.js";
 import { batchSeed, runBatch } from "./runner/batch.js";
 import { CAMPAIGNS } from "./runner/campaigns.js";
 import { HEARTBEAT, type WorkerMessage, type WorkerTask } from "./runner/protocol.js";
@@ -8,7 +9,7 @@ import { HEARTBEAT, type WorkerMessage, type WorkerTask } from "./runner/protoco
 const work = async (task: WorkerTask): Promise<void> => {
   const post = (message: WorkerMessage): void => parentPort?.postMessage(message);
   const heartbeat = new Int32Array(task.heartbeat);
-  const { cases, open } = CAMPAIGNS[task.oracle]!();
+  const { cases, open } = CAMPAIGNS[task.oracle]!(task.seeds.map(caseFromJson));
   const oracle = await open();
   const known = new Set(task.known);
   const seen = new Set<string>();

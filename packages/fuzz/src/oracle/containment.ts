@@ -1,10 +1,11 @@
 import { isEbpfError } from "@ebpf/core";
 import { RuntimeFault } from "@ebpf/runtime";
-import { type InstructionFacts, type Report, verify, viewState } from "@ebpf/verifier";
+import { type InstructionFacts, type Report, viewState } from "@ebpf/verifier";
 import type { FuzzCase } from "../fuzz-case.js";
 import { containmentReason, World } from "./containment/contains.js";
 import { regionsAt } from "./containment/memory.js";
 import { accessOf, type Snapshot, type Trace, traceRun } from "./containment/trace.js";
+import { judge } from "./judge.js";
 import { agree, crashOf, found, type Oracle, type Outcome, skip } from "./outcome.js";
 
 const NAME = "containment";
@@ -73,7 +74,7 @@ const cover = (fuzzCase: FuzzCase, trace: Trace): { readonly report: Report; rea
     list.push({ snapshot, reason: "never walked" });
     waiting.set(snapshot.pc, list);
   }
-  const report = verify(fuzzCase.spec, {
+  const report = judge(fuzzCase.spec, {
     pruning: "exact",
     maxInstructions: MAX_WALK,
     onEvent: (event) => {
@@ -112,7 +113,7 @@ const uncovered = (fuzzCase: FuzzCase, trace: Trace): Outcome => {
  */
 export const containment: Oracle = (fuzzCase) => {
   try {
-    const report = verify(fuzzCase.spec);
+    const report = judge(fuzzCase.spec);
     if (report.verdict !== "accept")
       return skip(report.rejection!.code.startsWith("UNSUPPORTED_") ? "unsupported" : "rejected");
     const trace = traceRun(fuzzCase);

@@ -1,8 +1,8 @@
 import { bytesToHex } from "@ebpf/core";
 import { compile } from "@ebpf/jit";
 import { interpret, RuntimeFault } from "@ebpf/runtime";
-import { verify } from "@ebpf/verifier";
 import type { FuzzCase } from "../fuzz-case.js";
+import { judge } from "./judge.js";
 import { type Observation, observe } from "./machine.js";
 import { agree, crashOf, found, type Oracle, type Outcome, skip } from "./outcome.js";
 import { readsWhatCallsLeave } from "./undefined-reads.js";
@@ -85,7 +85,7 @@ export const engines: Oracle = (fuzzCase) => {
     if (differs && readsWhatCallsLeave(fuzzCase)) return skip("reads what calls leave undefined");
     if (differs) return found(NAME, `engines differ: ${differs.what}`, `${differs.detail} (interpreter, compiled)`);
     if (end.kind === "threw") return agree(end.error.code);
-    const accepted = verify(fuzzCase.spec).verdict === "accept";
+    const accepted = judge(fuzzCase.spec).verdict === "accept";
     return (accepted ? compareUnchecked(fuzzCase, reference) : undefined) ?? agree(accepted ? "accepted" : "rejected");
   } catch (thrown) {
     const { key, detail } = crashOf(thrown);

@@ -3,8 +3,8 @@ import { compile } from "@ebpf/jit";
 import type { Kernel, KernelMap, KernelProgram, TestRunOptions } from "@ebpf/kernel";
 import type { MapSpec, MapTypeName, ProgramTypeName } from "@ebpf/platform";
 import { interpret, KeyedMap, type RunInput, type RuntimeMap } from "@ebpf/runtime";
-import { verify } from "@ebpf/verifier";
 import type { FuzzCase } from "../fuzz-case.js";
+import { judge } from "./judge.js";
 import { type Engine, prepare, steadyRuntime } from "./machine.js";
 import { agree, crashOf, found, type Oracle, type Outcome, skip, withoutNumbers } from "./outcome.js";
 
@@ -118,7 +118,7 @@ const unfit = (fuzzCase: FuzzCase): string | undefined => {
   const { spec } = fuzzCase;
   if (!RUN_BY_KERNEL.includes(spec.type)) return "type";
   for (const { type } of spec.maps.values()) if (!PREDICTABLE.has(type)) return `map ${type}`;
-  const { verdict, facts } = verify(spec);
+  const { verdict, facts } = judge(spec);
   if (verdict !== "accept") return "rejected";
   // The kernel's stack holds what was there before.
   return facts.some((row) => row?.readsUninitialized) ? "uninitialised stack" : undefined;

@@ -1,18 +1,14 @@
+import { isEbpfError } from "@ebpf/core";
 import type { Kernel, KernelMap, LoadResult } from "@ebpf/kernel";
-import { linuxRecorder, type MapSpec, type MapTypeName } from "@ebpf/platform";
-import { type Report, verify } from "@ebpf/verifier";
-import { FUZZ_MAPS } from "../arbitrary/maps.js";
+import type { MapSpec, MapTypeName } from "@ebpf/platform";
+import type { Report } from "@ebpf/verifier";
 import type { FuzzCase } from "../fuzz-case.js";
+import { judge } from "./judge.js";
 import { agree, crashOf, found, type Oracle, type Outcome, skip, withoutNumbers } from "./outcome.js";
 
 const NAME = "verdict";
-/** Milliseconds that our verifier may take. */
-const TIME_LIMIT = 3000;
-/** Instructions to walk at most: the kernel can't be stopped, so programs that need more are not loaded. */
-const MAX_WALK = 200_000;
-
 /** Codes that say nothing of the program: what is not modelled, and what ended early. */
-const isNoVerdict = (code: string): boolean =>
+export const isNoVerdict = (code: string): boolean =>
   code.startsWith("UNSUPPORTED_") || code === "ABORTED" || code === "TOO_MANY_INSTRUCTIONS";
 
 /** Lines of a log that are no message: statistics, source lines, states. */
@@ -25,10 +21,16 @@ export const lastMessage = (log: string): string =>
     .filter((line) => !IS_NO_MESSAGE.test(line))
     .at(-1) ?? "";
 
+/** What the kernel package throws, which is imported only when it is used: what is no verdict. */
+export const isKernelError = (thrown: unknown): thrown is Error => isEbpfError(thrown) && thrown.name === "KernelError";
+
 /** Maps that remember which type of program used them first, and refuse others. */
 const HAS_OWNER: ReadonlySet<MapTypeName> = new Set(["prog_array", "devmap", "cpumap"]);
 
-/** Real maps for those of generated programs, made when they are first needed. */
+/** Maps that are kept open at most. */
+const MAX_MAPS = 500;
+
+/** Real maps for those of programs, each made once and used by all programs that name the same one. */
 export class SharedMaps {
   readonly #kernel: Kernel;
   readonly #made = new Map<MapSpec, KernelMap>();
@@ -37,27 +39,19 @@ export class SharedMaps {
     this.#kernel = kernel;
   }
 
-  /** The real maps that stand for those of a program; maps of its own are left to whoever loads it. */
+  /** The real maps that stand for those of a program; those that can't be shared are left to whoever loads it. */
   of({ spec }: FuzzCase): ReadonlyMap<MapSpec, KernelMap> {
-    for (const [handle, map] of spec.maps) {
-      if (FUZZ_MAPS.get(handle) !== map || HAS_OWNER.has(map.type) || this.#made.has(map)) continue;
+    for (const map of spec.maps.values()) {
+      if (HAS_OWNER.has(map.type) || this.#made.has(map) || this.#made.size >= MAX_MAPS) continue;
       this.#made.set(map, this.#kernel.createMap(map));
     }
     return this.#made;
   }
 }
 
-const judge = ({ spec }: FuzzCase): Report => {
-  const started = performance.now();
-  return verify(spec, {
-    platform: linuxRecorder,
-    maxInstructions: MAX_WALK,
-    shouldAbort: () => performance.now() - started > TIME_LIMIT,
-  });
-};
-
 /** Both verdicts in one outcome. */
 const compare = ({ verdict, rejection }: Report, { accepted, refusedBy, errorName, log }: LoadResult): Outcome => {
+  if (!accepted && log.includes("verifier bug")) return skip("the kernel's own bug");
   if (!accepted && refusedBy !== "verifier") return skip(`environment: ${errorName}`);
   const kernelMessage = lastMessage(log);
   if (verdict === "accept") {
@@ -78,11 +72,12 @@ export const verdictOracle = (kernel: Kernel): Oracle => {
   const shared = new SharedMaps(kernel);
   return (fuzzCase) => {
     try {
-      const report = judge(fuzzCase);
+      const report = judge(fuzzCase.spec);
       const code = report.rejection?.code ?? "";
       if (isNoVerdict(code)) return skip(code);
       return compare(report, kernel.load(fuzzCase.spec, { maps: shared.of(fuzzCase) }));
     } catch (thrown) {
+      if (isKernelError(thrown)) return skip(withoutNumbers(thrown.message));
       const { key, detail } = crashOf(thrown);
       return found(NAME, key, detail);
     }

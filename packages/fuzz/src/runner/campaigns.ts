@@ -1,10 +1,12 @@
 import type { ContextField, HelperPrototype } from "@ebpf/platform";
 import fc from "fast-check";
+import { mutations } from "../arbitrary/mutation.js";
 import { programs } from "../arbitrary/program.js";
 import { wellFormedPrograms } from "../arbitrary/well-formed.js";
 import type { FuzzCase } from "../fuzz-case.js";
 import { containment } from "../oracle/containment.js";
 import { engines } from "../oracle/engines.js";
+import { logOracle } from "../oracle/log.js";
 import type { Oracle } from "../oracle/outcome.js";
 import { RUN_BY_KERNEL, resultOracle } from "../oracle/result.js";
 import { verdictOracle } from "../oracle/verdict.js";
@@ -59,16 +61,33 @@ const PREDICTABLE_FIELDS: ReadonlySet<string> = new Set([
 
 const hasPredictableValue = ({ name }: ContextField): boolean => PREDICTABLE_FIELDS.has(name) || name === "args";
 
-/** The campaigns by the name of their oracle. */
-export const CAMPAIGNS: Readonly<Record<string, () => Campaign>> = {
-  engines: () => ({
-    cases: fc.oneof({ weight: 3, arbitrary: programs() }, { weight: 1, arbitrary: wellFormedPrograms() }),
+/** Cases of an arbitrary, and mutated seeds where there are any. */
+const withMutants = (cases: fc.Arbitrary<FuzzCase>, seeds: readonly FuzzCase[]): fc.Arbitrary<FuzzCase> =>
+  seeds.length === 0 ? cases : fc.oneof({ weight: 2, arbitrary: cases }, { weight: 1, arbitrary: mutations(seeds) });
+
+/** The campaigns by the name of their oracle; seeds are cases to mutate. */
+export const CAMPAIGNS: Readonly<Record<string, (seeds: readonly FuzzCase[]) => Campaign>> = {
+  engines: (seeds) => ({
+    cases: withMutants(
+      fc.oneof({ weight: 3, arbitrary: programs() }, { weight: 1, arbitrary: wellFormedPrograms() }),
+      seeds,
+    ),
     open: async () => engines,
   }),
-  containment: () => ({ cases: programs({ tame: true }), open: async () => containment }),
-  verdict: () => ({
-    cases: fc.oneof({ weight: 9, arbitrary: programs() }, { weight: 1, arbitrary: wellFormedPrograms() }),
+  containment: (seeds) => ({
+    cases: withMutants(programs({ tame: true }), seeds),
+    open: async () => containment,
+  }),
+  verdict: (seeds) => ({
+    cases: withMutants(
+      fc.oneof({ weight: 9, arbitrary: programs() }, { weight: 1, arbitrary: wellFormedPrograms() }),
+      seeds,
+    ),
     open: async () => verdictOracle(await openKernel()),
+  }),
+  log: (seeds) => ({
+    cases: withMutants(programs(), seeds),
+    open: async () => logOracle(await openKernel()),
   }),
   result: () => ({
     cases: programs({ types: RUN_BY_KERNEL, helpers: isPredictable, fields: hasPredictableValue, tame: true }),

@@ -1,5 +1,5 @@
 import { Worker } from "node:worker_threads";
-import { type CaseJson, caseToJson } from "../fuzz-case.js";
+import { type CaseJson, caseFromJson, caseToJson } from "../fuzz-case.js";
 import { caseAt } from "./batch.js";
 import { CAMPAIGNS } from "./campaigns.js";
 import { type BatchReport, type CaseFinding, HEARTBEAT, type WorkerMessage, type WorkerTask } from "./protocol.js";
@@ -123,8 +123,8 @@ class Thread {
   #died(what: "crash" | "hang", detail: string): void {
     if (this.#ended) return;
     const origin = { seed: this.#heartbeat[HEARTBEAT.seed]!, index: this.#heartbeat[HEARTBEAT.index]! };
-    const { oracle } = this.#options;
-    const fuzzCase = caseToJson(caseAt(CAMPAIGNS[oracle]!().cases, origin));
+    const { oracle, seeds = [] } = this.#options;
+    const fuzzCase = caseToJson(caseAt(CAMPAIGNS[oracle]!(seeds.map(caseFromJson)).cases, origin));
     const key = `${what}: ${detail.split("\n")[0]}`;
     this.#tally.found({ oracle, key, detail, origin, count: 1, case: fuzzCase });
     this.#batch++;

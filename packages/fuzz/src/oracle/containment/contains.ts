@@ -74,9 +74,9 @@ export class World {
     if (view.kind === "not_init") return undefined;
     if (view.kind === "scalar") return numberReason(value, view.value);
     if (value === 0n && view.nullable) return undefined;
-    if (value === 0n && !view.nullable && view.kind !== "map_key") return `${view.kind} is null`;
     const bases = this.#bases(view, snapshot);
     if (bases === undefined || (bases.length === 0 && view.kind.startsWith("map"))) return undefined;
+    if (value === 0n) return `${view.kind} is null`;
     const reasons = bases.map((base) => numberReason(this.variablePart(value, view, base), view.value));
     if (!reasons.includes(undefined)) return `${view.kind} offset: ${reasons[0]}`;
     return this.#rangeReason(value, view, snapshot);

@@ -56,6 +56,7 @@ class Recorder {
     if (last !== undefined) last.next = pc;
     if (this.snapshots.length >= MAX_SNAPSHOTS) {
       this.truncated = true;
+      this.#last = undefined;
       return;
     }
     const { memory, packet } = this.#runtime;
