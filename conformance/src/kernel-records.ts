@@ -48,6 +48,7 @@ export interface KernelRecord {
     /** Cut in the middle when it is long. */
     readonly log?: string;
     readonly log_level?: number;
+    readonly log_truncated?: boolean;
   };
 }
 

@@ -95,6 +95,8 @@ export const runLog = async (args: readonly string[], corpora: string): Promise<
     (record) =>
       (record.kernel.verdict === "accept" || record.kernel.verdict === "reject") &&
       record.kernel.log_level === 2 &&
+      // Of very long logs only the end was kept.
+      record.kernel.log_truncated !== true &&
       (id === undefined ? need === "all" || record.btf_need === need : record.id === Number(id)),
   );
   const btfs = readBtfs(dir);

@@ -82,6 +82,7 @@ export const queueCallback = (walk: Walk, helper: HelperPrototype, given: Argume
   inside.callbackDepth++;
   inside.frames.push(frame);
   walk.branchTo(subprogram.start, inside);
+  walk.touched.addAll();
   caller.callbackRounds = 0;
 };
 

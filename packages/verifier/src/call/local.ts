@@ -38,7 +38,7 @@ export const callLocal = (walk: Walk, slot: Instruction): void => {
 /** A function's return: its frame is gone, and with it every pointer into it. */
 export const returnFromLocal = (walk: Walk): void => {
   walk.stackLiveness.update(walk.state);
-  const result = walk.state.frame.callback ? walk.read(0) : walk.state.register(0);
+  const result = walk.state.register(0);
   const { frames } = walk.state;
   if (result.kind === "fp") {
     reject("STACK_POINTER_ESCAPE", "cannot return stack pointer to the caller", 0);

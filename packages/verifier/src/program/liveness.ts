@@ -14,6 +14,7 @@ interface Effect {
 
 const bit = (register: number): number => 1 << register;
 const ARGUMENTS = [0, 0b10, 0b110, 0b1110, 0b1_1110, 0b11_1110] as const;
+const ALL = 0b11_1111_1111;
 /** A call leaves r0 and destroys r1..r5. */
 const CALL_WRITES = 0b11_1111;
 
@@ -27,7 +28,8 @@ const effectOf = (slot: Instruction, platform: Platform): Effect => {
     }
     case "load":
       if (op.mode === "mem") return { reads: bit(src), writes: bit(dst) };
-      return { reads: bit(6) | (op.mode === "ind" ? bit(src) : 0), writes: CALL_WRITES };
+      // Such a load may end the function; Linux takes it to read everything.
+      return { reads: ALL, writes: 0 };
     case "store":
       return { reads: bit(dst) | (op.operand === "reg" ? bit(src) : 0), writes: 0 };
     case "atomic":

@@ -65,7 +65,7 @@ export const checkStackDepth = (program: Program, depths: readonly number[], pla
     const own = rounded(depths[index]!);
     const used = above + (privateStack && own >= PRIVATE_FROM ? 0 : own);
     if (used > stack) reject("STACK_TOO_DEEP", `combined stack size of ${depth} calls is ${used}. Too large`);
-    if (depth > frames) reject("CALL_DEPTH", `the call stack of ${depth} frames is too deep !`);
+    if (depth > frames) reject("CALL_DEPTH", `the call stack of ${depth - 1} frames is too deep !`);
     for (const callee of callees[index]!) visit(callee, used, depth + 1);
   };
   visit(0, 0, 1);

@@ -14,6 +14,9 @@ import type { StoredState } from "./stored.js";
 /** Rounds over the back edges; past that, every number counts as precise. */
 const MAX_ROUNDS = 64;
 
+/** In the key of a loop that isn't in the control flow. */
+const CALLBACK = "callback";
+
 /** A path that ended at a state of the loop that it runs in. */
 interface BackEdge {
   readonly state: State;
@@ -41,7 +44,7 @@ export class Loops {
     if (visit?.entry !== undefined) return;
     if (visit === undefined) this.visits.set(key, { entry: stored, edges: [] });
     else visit.entry = stored;
-    walk.emit?.({ kind: "loop", step: "enter", key });
+    tell(walk, "enter", key);
   }
 
   /** True while what `stored` relies on may still grow. */
@@ -55,7 +58,7 @@ export class Loops {
     const key = this.keyOf(walk, proof);
     const visit = key === undefined ? undefined : this.visits.get(key);
     if (key === undefined || visit === undefined) return;
-    walk.emit?.({ kind: "loop", step: "backedge", key });
+    tell(walk, "backedge", key);
     visit.edges.unshift({ state: walk.state.fork(), pc: walk.pc, proof });
     this.edges++;
   }
@@ -65,7 +68,7 @@ export class Loops {
     const key = this.keyOf(walk, stored);
     const visit = key === undefined ? undefined : this.visits.get(key);
     if (key === undefined || visit?.entry !== stored) return;
-    walk.emit?.({ kind: "loop", step: "exit", key });
+    tell(walk, "exit", key);
     propagate(walk, visit.edges);
     visit.entry = undefined;
     this.edges -= visit.edges.length;
@@ -79,13 +82,18 @@ export class Loops {
     for (let index = 0; index < frames.length; index++) {
       const at = index === frames.length - 1 ? pc : frames[index + 1]!.callSite;
       // A call that calls back is a loop of its own: it is walked again after the callback.
-      const component = program.components[at]! || (program.callbackCalls.has(at) ? `call ${at}` : 0);
+      const component = program.components[at]! || (program.callbackCalls.has(at) ? `${CALLBACK} ${at}` : 0);
       if (component !== 0) return [...callSites, component].join(",");
       callSites.push(at);
     }
     return undefined;
   }
 }
+
+/** Linux doesn't take the rounds of callbacks for loops, and its log doesn't tell of them. */
+const tell = (walk: Walk, step: "enter" | "backedge" | "exit", key: string): void => {
+  if (!key.includes(CALLBACK)) walk.emit?.({ kind: "loop", step, key });
+};
 
 const propagate = (walk: Walk, edges: readonly BackEdge[]): void => {
   let changed = edges.length > 0;

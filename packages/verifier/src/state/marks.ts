@@ -69,6 +69,11 @@ export class Marks {
     return (words[at]! | words[at + 1]! | words[at + 2]!) !== 0;
   }
 
+  /** Adds every register and slot. */
+  addAll(): void {
+    this.words.fill(-1);
+  }
+
   clear(): void {
     this.words.fill(0);
   }

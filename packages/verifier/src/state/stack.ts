@@ -37,27 +37,34 @@ const withBytes = (bytes: number, from: number, count: number, kind: ByteKind): 
   return result;
 };
 
+/** The kinds of the bytes with those that `change` names turned into unknown data. */
+const withMisc = (slot: Slot, change: (kind: ByteKind) => boolean): number => {
+  let { bytes } = slot;
+  for (let byte = 0; byte < SLOT_BYTES; byte++) {
+    if (change(byteKind(slot, byte))) bytes = withBytes(bytes, byte, 1, BYTE.misc);
+  }
+  return bytes;
+};
+
 /** A slot whose lowest `size` bytes hold a register; the others keep what they were, but for an older spill's rest. */
 export const spillInto = (slot: Slot, spilled: Register, size: number): Slot => ({
-  bytes: withBytes(withoutSpill(slot).bytes, 0, size, BYTE.spill),
+  bytes: withBytes(
+    withMisc(slot, (kind) => kind === BYTE.spill),
+    0,
+    size,
+    BYTE.spill,
+  ),
   spilled,
 });
 
-/** The slot with its spilled bytes turned into unknown data. */
-export const withoutSpill = (slot: Slot): Slot => {
-  if (slot.spilled === undefined) return slot;
-  let { bytes } = slot;
-  for (let byte = 0; byte < SLOT_BYTES; byte++) {
-    if (byteKind(slot, byte) === BYTE.spill) bytes = withBytes(bytes, byte, 1, BYTE.misc);
-  }
-  return { bytes, spilled: undefined };
+/**
+ * The slot after data without a known value, or zeros, went to some of its bytes. When it held a register, the kernel
+ * forgets its zeros too.
+ */
+export const overwrite = (slot: Slot, from: number, count: number, kind: ByteKind): Slot => {
+  const bytes = slot.spilled === undefined ? slot.bytes : withMisc(slot, (old) => old !== BYTE.invalid);
+  return { bytes: withBytes(bytes, from, count, kind), spilled: undefined };
 };
-
-/** The slot after data without a known value, or zeros, went to some of its bytes. */
-export const overwrite = (slot: Slot, from: number, count: number, kind: ByteKind): Slot => ({
-  bytes: withBytes(withoutSpill(slot).bytes, from, count, kind),
-  spilled: undefined,
-});
 
 /** How many bytes of a register the slot holds, from byte 0; 0 when it holds none. */
 export const spilledBytes = (slot: Slot): number => {

@@ -118,6 +118,8 @@ class KernelLog {
   private takenUpFrom: number | undefined;
   private line: LineInfo | undefined;
   private rejected = false;
+  /** What belongs behind the message of the rejection that comes next. */
+  private afterMessage = "";
   /** Up to here, nothing is taken back. */
   private settled = 0;
   /** The state as a whole is news. */
@@ -152,7 +154,7 @@ class KernelLog {
         return;
       case "rejected":
         this.rejected = true;
-        this.out.print(`${event.message}\n`);
+        this.out.print(`${event.message}\n${this.afterMessage}`);
         return;
       case "end":
         this.end(event.statistics);
@@ -261,7 +263,8 @@ class KernelLog {
         this.out.print(
           `returning from callee:\n${left}\nto caller at ${event.to}:\n${formatState(event.state, top - 1)}\n`,
         );
-        this.takenUpFrom = event.from;
+        // A tail call leaves a function too, but by no exit.
+        if (this.spec.instructions[event.from]?.op.family === "exit") this.takenUpFrom = event.from;
         return;
       }
       case "global call":
@@ -288,7 +291,7 @@ class KernelLog {
       case "infinite loop": {
         const { current, old } = event;
         const before = this.stateText(old.state, { precise: old.precise });
-        this.out.print(`cur state:${this.stateText(current)}\nold state:${before}\n`);
+        this.afterMessage = `cur state:${this.stateText(current)}\nold state:${before}\n`;
         return;
       }
       default:
