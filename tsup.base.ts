@@ -11,4 +11,6 @@ export const library = (entry: string[] = ["src/index.ts"]) =>
     sourcemap: true,
     splitting: true,
     treeshake: true,
+    // An optional dependency, which tsup wouldn't leave out by itself: it finds its binary beside its own files.
+    external: ["koffi"],
   });

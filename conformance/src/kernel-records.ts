@@ -4,8 +4,16 @@ import { gunzipSync } from "node:zlib";
 import { decode } from "@ebpf/asm";
 import { type Btf, decodeBtf } from "@ebpf/btf";
 import { hexToBytes } from "@ebpf/core";
-import { ATTACH_TYPES, MAP_TYPES, type MapSpec, PROGRAM_TYPES, type ProgramSpec } from "@ebpf/platform";
+import {
+  ATTACH_TYPES,
+  decodeProgramFlags,
+  MAP_TYPES,
+  type MapSpec,
+  PROGRAM_TYPES,
+  type ProgramSpec,
+} from "@ebpf/platform";
 import { ConformanceError } from "./errors.js";
+import { checkShape, parseLines, type Shape } from "./json-lines.js";
 import { readTar } from "./tar.js";
 
 /** A map of a recorded program. */
@@ -25,7 +33,7 @@ interface MapRecord {
   readonly inner_map?: MapRecord;
 }
 
-/** A program as `BPF_PROG_LOAD` got it, with what Linux 6.18 said. The format of the corpora's `kernel-selftests`. */
+/** A program as `BPF_PROG_LOAD` got it, with what Linux said. The format of the corpora's `kernel-selftests`. */
 export interface KernelRecord {
   readonly id: number;
   readonly object: string;
@@ -40,10 +48,11 @@ export interface KernelRecord {
   readonly func_info?: readonly { insn_off: number; type_id: number; name: string; linkage: number }[];
   readonly btf?: string;
   readonly maps?: readonly MapRecord[];
-  readonly btf_need: string;
+  readonly btf_need?: string;
   readonly kernel: {
     readonly verdict: string;
     readonly msgs: readonly string[];
+    readonly errno?: number;
     readonly processed_insns: number | null;
     /** Cut in the middle when it is long. */
     readonly log?: string;
@@ -51,9 +60,6 @@ export interface KernelRecord {
     readonly log_truncated?: boolean;
   };
 }
-
-/** Bits of `prog_flags`. Source: Linux's uapi. */
-const FLAG = { strictAlignment: 1, anyAlignment: 2, testStateFrequency: 8, sleepable: 16, frags: 32 } as const;
 
 const LINKAGES = ["static", "global", "extern"] as const;
 
@@ -81,7 +87,6 @@ export const programOf = (record: KernelRecord, btfs: ReadonlyMap<string, Btf>):
   const btf = record.btf === undefined ? undefined : btfs.get(record.btf);
   const attachType = ATTACH_TYPES[record.expected_attach_type];
   const maps = (record.maps ?? []).filter(({ error }) => error === undefined);
-  const has = (flag: number): boolean => (record.prog_flags & flag) !== 0;
   return {
     name: record.program,
     section: record.section,
@@ -89,13 +94,7 @@ export const programOf = (record: KernelRecord, btfs: ReadonlyMap<string, Btf>):
     ...(attachType && { attachType }),
     attachBtfId: record.attach_btf_id,
     license: record.license,
-    flags: {
-      strictAlignment: has(FLAG.strictAlignment),
-      anyAlignment: has(FLAG.anyAlignment),
-      testStateFrequency: has(FLAG.testStateFrequency),
-      sleepable: has(FLAG.sleepable),
-      frags: has(FLAG.frags),
-    },
+    flags: decodeProgramFlags(record.prog_flags),
     byteOrder: "little",
     instructions: decode(hexToBytes(record.insns) ?? new Uint8Array()),
     functions: (record.func_info ?? []).map(({ insn_off, type_id, name, linkage }) => ({
@@ -112,21 +111,69 @@ export const programOf = (record: KernelRecord, btfs: ReadonlyMap<string, Btf>):
 
 const readGzip = (path: string): Buffer => {
   if (!existsSync(path)) throw new ConformanceError("NOT_FOUND", `${path} is not there`);
-  return gunzipSync(readFileSync(path));
+  try {
+    return gunzipSync(readFileSync(path));
+  } catch (error) {
+    throw new ConformanceError("BAD_CASE", `${path} can't be unpacked: ${(error as Error).message}`);
+  }
 };
 
-/** Reads the recorded programs of a folder. */
-export const readRecords = (directory: string): KernelRecord[] =>
-  readGzip(join(directory, "programs.jsonl.gz"))
-    .toString("utf8")
-    .split("\n")
-    .filter((line) => line !== "")
-    .map((line) => JSON.parse(line) as KernelRecord);
+/** What a record must have to be a program and a verdict. */
+const RECORD: Shape = {
+  id: "number",
+  object: "string",
+  program: "string",
+  section: "string",
+  prog_type: "number",
+  expected_attach_type: "number",
+  attach_btf_id: "number",
+  prog_flags: "number",
+  license: "string",
+  insns: "string",
+  kernel: { verdict: "string", msgs: "array" },
+};
 
-/** Reads the BTF of the recorded objects, by file name. */
-export const readBtfs = (directory: string): Map<string, Btf> => {
-  const files = readTar(readGzip(join(directory, "btf.tar.gz")));
+const MAP: Shape = {
+  fd: "number",
+  name: "string",
+  type: "number",
+  key_size: "number",
+  value_size: "number",
+  max_entries: "number",
+  map_flags: "number",
+};
+
+const checkRecord = (value: unknown, where: string): KernelRecord => {
+  checkShape(value, RECORD, where);
+  const record = value as unknown as KernelRecord;
+  if (record.insns.length % 16 !== 0 || hexToBytes(record.insns) === undefined) {
+    throw new ConformanceError("BAD_CASE", `${where}: insns is no hexadecimal of whole instructions`);
+  }
+  for (const map of record.maps ?? []) {
+    if (map.error === undefined) checkShape(map, MAP, `${where}: map`);
+  }
+  return record;
+};
+
+/**
+ * Reads the recorded programs of a folder.
+ *
+ * @throws ConformanceError `NOT_FOUND`; `BAD_CASE` for a line that isn't a record
+ */
+export const readRecords = (directory: string): KernelRecord[] => {
+  const path = join(directory, "programs.jsonl.gz");
+  return parseLines(readGzip(path).toString("utf8"), path, checkRecord);
+};
+
+/** The BTF files of the recorded objects, by name. A folder may be without. @throws ConformanceError `NOT_FOUND` */
+export const readBtfFiles = (directory: string): Map<string, Uint8Array> => {
+  const path = join(directory, "btf.tar.gz");
+  if (!existsSync(path)) return new Map();
   return new Map(
-    [...files].map(([name, bytes]) => [name.replace(/^.*\//, ""), decodeBtf(bytes.slice(), { path: name })] as const),
+    [...readTar(readGzip(path))].map(([name, bytes]) => [name.replace(/^.*\//, ""), bytes.slice()] as const),
   );
 };
+
+/** Decodes the BTF of the recorded objects, by file name. */
+export const readBtfs = (directory: string): Map<string, Btf> =>
+  new Map([...readBtfFiles(directory)].map(([name, bytes]) => [name, decodeBtf(bytes, { path: name })] as const));

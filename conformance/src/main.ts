@@ -10,6 +10,7 @@ const RUNNERS: Readonly<Record<string, (args: readonly string[]) => Promise<numb
   isa: async (args) => (await import("./isa.js")).runIsa(args, corpora),
   kernel: async (args) => (await import("./kernel.js")).runKernel(args, corpora),
   log: async (args) => (await import("./log.js")).runLog(args, corpora),
+  objects: async (args) => (await import("./objects.js")).runObjects(args, corpora),
 };
 
 const USAGE = `usage: conformance ${Object.keys(RUNNERS).join("|")} [options]`;

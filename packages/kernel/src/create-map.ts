@@ -2,7 +2,6 @@ import { type MapSpec, mapTypeNumber } from "@ebpf/platform";
 import { Attributes } from "./attributes.js";
 import type { KernelBtf } from "./btf.js";
 import type { Descriptor, OpenDescriptors } from "./descriptor.js";
-import { ERRNO } from "./errno.js";
 import { KernelError } from "./errors.js";
 import { KernelMap } from "./map.js";
 import { entriesOf, extraOf } from "./map-shape.js";
@@ -35,10 +34,13 @@ const attributesOf = (spec: MapSpec, { btf, inner }: MapParts): Attributes<"mapC
     }),
   });
 
-/** Asks for the map; a type of map that can't have BTF says so, and is asked for without. */
+/**
+ * Asks for the map, and again without types when the kernel makes none with them, as loaders do: many types of map have
+ * no use for them, and old compilers describe some that don't fit.
+ */
 const create = (system: System, spec: MapSpec, parts: MapParts): number => {
   const fd = system.bpf(attributesOf(spec, parts));
-  if (fd !== -ERRNO.ENOTSUPP || parts.btf === undefined) return fd;
+  if (fd >= 0 || parts.btf === undefined) return fd;
   return system.bpf(attributesOf(spec, { ...parts, btf: undefined }));
 };
 

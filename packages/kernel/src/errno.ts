@@ -10,5 +10,5 @@ const NAMES: ReadonlyMap<number, string> = new Map(
 /** The name of an error number, such as `EACCES` for 13. */
 export const errorName = (errno: number): string => NAMES.get(errno) ?? KERNEL_ONLY[errno] ?? `errno ${errno}`;
 
-/** The error number of a name. */
-export const ERRNO = { ...constants.errno, ENOTSUPP: 524 } as const;
+/** Error numbers by name. */
+export const ERRNO = constants.errno;
