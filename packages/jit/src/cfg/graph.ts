@@ -19,11 +19,24 @@ export type Terminator =
   /** The block's last instruction leaves the function: `exit`, or one that always faults. */
   | { readonly kind: "leave" };
 
+/** An instruction at its place. */
+export interface Step {
+  readonly pc: number;
+  /** Its `dst` and `src` are virtual registers: r0..r10 of the function, or those of one that it was inlined into. */
+  readonly slot: Instruction;
+  /** The virtual register that is the instruction's r0, for what it uses without naming it. */
+  readonly base: number;
+  /** Instead of what the slot says: rotates `src` left by so many bits into `dst`, in the width of the slot. */
+  readonly rotate?: number;
+}
+
 /** Instructions that run one after another. */
 export interface Block {
-  /** Slots `start` up to `end`; both are the same in blocks that only route control. */
+  /** Slot where it begins; of no meaning in blocks that only route control. */
   readonly start: number;
-  readonly end: number;
+  readonly steps: readonly Step[];
+  /** The jump at its end. */
+  readonly jump?: Step;
   /** Set for a routing block: the value that it puts into the selector. */
   readonly selects?: number;
   readonly terminator: Terminator;
@@ -127,17 +140,19 @@ export class Grapher {
 
   #block(start: number, idOf: (start: number) => number): Block {
     const slots = this.#instructions.length;
+    const steps: Step[] = [];
     let pc = start;
     while (pc < slots) {
       const slot = this.#instructions[pc]!;
-      const next = pc + slotsOf(slot);
-      if (slot.op.family === "jump") return { start, end: next, terminator: this.#jump(slot, pc, idOf) };
-      if (leaves(slot)) return { start, end: next, terminator: { kind: "leave" } };
-      pc = next;
+      const step = { pc, slot, base: 0 };
+      if (slot.op.family === "jump") return { start, steps, jump: step, terminator: this.#jump(slot, pc, idOf) };
+      steps.push(step);
+      if (leaves(slot)) return { start, steps, terminator: { kind: "leave" } };
+      pc += slotsOf(slot);
       if (this.#leaders.has(pc)) break;
     }
-    if (start === slots) return { start, end: slots, terminator: { kind: "leave" } };
-    return { start, end: pc, terminator: { kind: "goto", edge: { target: idOf(this.#clamp(pc)), cost: 0 } } };
+    if (start === slots) return { start, steps, terminator: { kind: "leave" } };
+    return { start, steps, terminator: { kind: "goto", edge: { target: idOf(this.#clamp(pc)), cost: 0 } } };
   }
 
   #jump(slot: Instruction, pc: number, idOf: (start: number) => number): Terminator {
@@ -152,6 +167,6 @@ export class Grapher {
   /** The routing block that all computed jumps of a function share. */
   #computedJumps(idOf: (start: number) => number): Block {
     const edges = this.#instructions.map((_, to) => ({ target: idOf(to), cost: 0 }));
-    return { start: 0, end: 0, terminator: { kind: "switch", by: "slot", edges } };
+    return { start: 0, steps: [], terminator: { kind: "switch", by: "slot", edges } };
   }
 }

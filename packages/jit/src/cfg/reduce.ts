@@ -63,14 +63,14 @@ const addDispatchers = (blocks: Block[], loops: readonly (readonly number[])[]):
   for (const heads of loops) {
     for (const [selects, id] of heads.entries()) routes.set(id, { dispatcher: blocks.length, selects });
     const edges = heads.map((target) => ({ target, cost: 0 }));
-    blocks.push({ start: 0, end: 0, terminator: { kind: "switch", by: "selector", edges } });
+    blocks.push({ start: 0, steps: [], terminator: { kind: "switch", by: "selector", edges } });
   }
   before.forEach((block, id) => {
     blocks[id] = withEdges(block, (edge): Edge => {
       const route = routes.get(edge.target);
       if (route === undefined) return edge;
       const { selects, dispatcher } = route;
-      blocks.push({ start: 0, end: 0, selects, terminator: { kind: "goto", edge: { target: dispatcher, cost: 0 } } });
+      blocks.push({ start: 0, steps: [], selects, terminator: { kind: "goto", edge: { target: dispatcher, cost: 0 } } });
       return { ...edge, target: blocks.length - 1 };
     });
   });

@@ -6,7 +6,7 @@ import type { Block, Edge, Graph } from "./graph.js";
 export interface BlockWriter {
   readonly code: Code;
   /** Writes a block up to its terminator. */
-  body(block: Block): void;
+  body(block: Block, id: number): void;
   /** Leaves on the stack whether the branch at the end of the block is taken. */
   condition(block: Block): void;
   /** Leaves on the stack what a switch jumps by. */
@@ -81,7 +81,7 @@ class StructureWriter {
       this.#labels.set(merge, this.#code.open("block"));
       this.#tasks.push({ kind: "block", id: merge }, { kind: "end" });
     }
-    this.#writer.body(block);
+    this.#writer.body(block, id);
     this.#writeTerminator(block);
   }
 

@@ -1,4 +1,5 @@
 import type { AtomicOperation, AtomicOperator, Instruction } from "@ebpf/asm";
+import type { Step } from "../cfg/graph.js";
 import type { FunctionWriter } from "./function.js";
 import { type Access, loadOf, pushAddress, pushLoad, storeAt, storeOf } from "./load-store.js";
 
@@ -9,7 +10,7 @@ const COMBINE = { add: "i64.add", or: "i64.or", and: "i64.and", xor: "i64.xor" }
  * RFC 9669 §5.3, and load-acquire and store-release. The memory belongs to one thread, so plain accesses are atomic and
  * ordered. 32-bit operations work on zero-extended values, of which the store keeps the low half.
  */
-export const lowerAtomic = (writer: FunctionWriter, slot: Instruction, op: AtomicOperation, pc: number): void => {
+export const lowerAtomic = (writer: FunctionWriter, { slot, pc }: Step, op: AtomicOperation): void => {
   const loads = op.operator === "load_acquire";
   const access: Access = {
     base: loads ? slot.src : slot.dst,
@@ -51,13 +52,13 @@ const compareExchange: Lower = (writer, { src }, _op, access) => {
   const { code, address, wide } = writer;
   loadOld(writer, access);
   code.get(wide);
-  if (access.size === 8) writer.get(0);
-  else writer.getLow(0).op("i64.extend_i32_u");
+  if (access.size === 8) writer.get(writer.base);
+  else writer.getLow(writer.base).op("i64.extend_i32_u");
   code.op("i64.eq").open("if");
   code.get(address);
   writer.get(src).memory(storeOf(access.size));
   code.op("end").get(wide);
-  writer.set(0);
+  writer.set(writer.base);
 };
 
 const LOWERINGS: Readonly<Record<AtomicOperator, Lower>> = {

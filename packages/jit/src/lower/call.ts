@@ -1,10 +1,11 @@
 import { type CallOperation, type Instruction, targetOf } from "@ebpf/asm";
 import { type Callee, entryCost, FRAME_SIZE, STACK_LIMIT, wordsOf } from "@ebpf/runtime";
+import type { Step } from "../cfg/graph.js";
 import type { ValueType } from "../wasm/opcodes.js";
 import type { FunctionWriter } from "./function.js";
 
 /** Calls of helpers, kernel functions, subprograms, and of what a register names. */
-export const lowerCall = (writer: FunctionWriter, slot: Instruction, op: CallOperation, pc: number): void => {
+export const lowerCall = (writer: FunctionWriter, { slot, pc }: Step, op: CallOperation): void => {
   switch (op.target) {
     case "helper":
       lowerFunctionCall(writer, writer.host.helper(slot.imm), `helper_${slot.imm}`, pc);
@@ -41,7 +42,7 @@ const lowerFunctionCall = (writer: FunctionWriter, callee: Callee, name: string,
 const requireAddresses = (writer: FunctionWriter, registers: readonly number[], pc: number): void => {
   if (!writer.host.checked || registers.length === 0) return;
   registers.forEach((register, index) => {
-    writer.getHigh(register);
+    writer.getHigh(writer.base + register);
     if (index > 0) writer.code.op("i32.or");
   });
   writer.code.open("if");
@@ -64,8 +65,8 @@ const lowerImplemented = (
   const words = wordsOf(parameters);
   for (const word of words) {
     if (word === "frame") code.get(frame);
-    else if (word % 2 === 0) writer.getLow(1 + word / 2);
-    else writer.getHigh(1 + (word - 1) / 2);
+    else if (word % 2 === 0) writer.getLow(writer.base + 1 + word / 2);
+    else writer.getHigh(writer.base + 1 + (word - 1) / 2);
   }
   const types = words.map((): ValueType => "i32");
   code.call(writer.program.module.import(name, types, ["i32"]));
@@ -82,7 +83,7 @@ const lowerImplemented = (
     case "void":
       code.op("drop").i64(0);
   }
-  writer.set(0);
+  writer.set(writer.base);
 };
 
 /** `bpf_tail_call`: on success the other program's result is that of the current function. */
@@ -91,15 +92,16 @@ const lowerTailCall = (writer: FunctionWriter, pc: number): void => {
   const choose = program.module.import("tail_call_target", ["i32", "i32", "i32"], ["i32"]);
   const enter = program.module.import("enter_program", ["i32", "i32", "i32"], ["i32"]);
   requireAddresses(writer, [1, 2], pc);
-  writer.getLow(1);
-  writer.getLow(2);
-  writer.getLow(3);
+  for (const argument of [1, 2, 3]) writer.getLow(writer.base + argument);
   code.call(choose).tee(word).open("if");
   code.get(word);
-  writer.getLow(1).get(frame).call(enter);
+  writer
+    .getLow(writer.base + 1)
+    .get(frame)
+    .call(enter);
   writer.joinResult().op("return", "end");
   code.i64(-1);
-  writer.set(0);
+  writer.set(writer.base);
 };
 
 const lowerLocalCall = (writer: FunctionWriter, slot: Instruction, pc: number): void => {
@@ -115,9 +117,9 @@ const lowerLocalCall = (writer: FunctionWriter, slot: Instruction, pc: number): 
   writer.fault("CALL_DEPTH", pc);
   code.op("end");
   writer.charge(() => code.i32(entryCost(host.functionStarts, target, instructions.length)), pc);
-  for (let register = 1; register <= 5; register++) writer.get(register);
+  for (let register = 1; register <= 5; register++) writer.get(writer.base + register);
   code.get(frame).i32(FRAME_SIZE).op("i32.sub").call(program.at(start));
-  writer.set(0);
+  writer.set(writer.base);
 };
 
 /** `callx`: the host finds the helper and takes all words of r1..r5. */
@@ -125,11 +127,11 @@ const lowerRegisterCall = (writer: FunctionWriter, slot: Instruction, pc: number
   const { code, frame, program } = writer;
   const words = Array.from({ length: 13 }, (): ValueType => "i32");
   writer.announce(pc);
-  for (const register of [slot.dst, 1, 2, 3, 4, 5]) {
+  for (const register of [slot.dst, ...[1, 2, 3, 4, 5].map((argument) => writer.base + argument)]) {
     writer.getLow(register);
     writer.getHigh(register);
   }
   code.get(frame).call(program.module.import("call_by_number", words, ["i32"]));
   writer.joinResult();
-  writer.set(0);
+  writer.set(writer.base);
 };

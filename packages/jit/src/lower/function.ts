@@ -1,5 +1,10 @@
 import type { Instruction } from "@ebpf/asm";
 import { CELL, type FaultCode, type ProgramHost } from "@ebpf/runtime";
+import type { Step } from "../cfg/graph.js";
+import { DEMAND, type Demand, isPure, writtenBy } from "../flow/effects.js";
+import { type Flow, type Form, formOf } from "../flow/flow.js";
+import { immediate, type Range, UNKNOWN } from "../flow/range.js";
+import { type RegisterRanges, stepRanges } from "../flow/ranges.js";
 import type { Code } from "../wasm/code.js";
 import type { FunctionReference, ModuleBuilder } from "../wasm/module.js";
 
@@ -25,12 +30,21 @@ export interface ProgramFunctions {
 /** Parameters of a compiled function: r1..r5, and the end of its stack frame. */
 export const FUNCTION_PARAMETERS = ["i64", "i64", "i64", "i64", "i64", "i32"] as const;
 const FRAME = 5;
+/** Registers of a function: r0..r10. */
+const REGISTERS = 11;
+const WIDE = 1;
 
-/** What the lowering of one function's instructions shares: its code, its locals, the program's surroundings. */
+/**
+ * What the lowering of one function's instructions shares: its code, its locals, the program's surroundings, and what
+ * is known where the next instruction is written.
+ *
+ * A register lives in an i64 local, or in an i32 local where a `Flow` says that its low word is enough.
+ */
 export class FunctionWriter {
   readonly code: Code;
   readonly host: ProgramHost;
   readonly program: ProgramFunctions;
+  readonly flow: Flow | undefined;
   /** Parameter with the end of the stack frame; r10 may be overwritten by an unverified program. */
   readonly frame = FRAME;
   /** Scratch locals, whose values don't outlive an instruction. */
@@ -42,14 +56,27 @@ export class FunctionWriter {
   readonly slot: number;
   /** How often `may_goto` still falls through. */
   readonly mayGoto: number;
-  readonly #registers: readonly number[];
+  /** Virtual register that is r0 of the function that the instruction stands in. */
+  base = 0;
+  /** The form in which the result of the instruction is to be left. */
+  result: Form = "wide";
+  readonly #wideLocals: number[];
+  readonly #narrowLocals: number[];
+  /** Which registers are wide here. */
+  #forms: Uint8Array;
+  /** What is known of the registers here. */
+  #ranges: RegisterRanges | undefined;
 
-  constructor(code: Code, host: ProgramHost, program: ProgramFunctions) {
+  constructor(code: Code, host: ProgramHost, program: ProgramFunctions, flow: Flow | undefined) {
     this.code = code;
     this.host = host;
     this.program = program;
-    const others = Array.from({ length: 6 }, () => code.local("i64"));
-    this.#registers = [others[0]!, 0, 1, 2, 3, 4, ...others.slice(1)];
+    this.flow = flow;
+    const count = flow?.registers ?? REGISTERS;
+    const others = Array.from({ length: count - 5 }, () => code.local("i64"));
+    this.#wideLocals = [others[0]!, 0, 1, 2, 3, 4, ...others.slice(1)];
+    this.#narrowLocals = flow === undefined ? [] : Array.from({ length: count }, () => code.local("i32"));
+    this.#forms = new Uint8Array(count).fill(WIDE);
     this.wide = code.local("i64");
     this.word = code.local("i32");
     this.address = code.local("i32");
@@ -58,24 +85,108 @@ export class FunctionWriter {
     this.mayGoto = code.local("i32");
   }
 
+  /** Brings the parameters and r10 into the forms that the first block expects. */
+  begin(): void {
+    const { code } = this;
+    for (let register = 1; register <= 5; register++) {
+      if (this.#wantsWide(0, register)) continue;
+      code.get(this.#wideLocals[register]!).op("i32.wrap_i64").set(this.#narrowLocals[register]!);
+    }
+    code.get(this.frame);
+    if (this.#wantsWide(0, 10)) code.op("i64.extend_i32_u").set(this.#wideLocals[10]!);
+    else code.set(this.#narrowLocals[10]!);
+  }
+
+  #wantsWide(block: number, register: number): boolean {
+    return this.flow === undefined || this.flow.wide[block]![register] === WIDE;
+  }
+
+  /** From here on the instructions of this block are written. */
+  enterBlock(id: number): void {
+    if (this.flow === undefined) return;
+    this.#forms = this.flow.wide[id]!.slice();
+    this.#ranges = this.flow.ranges[id]!.slice();
+  }
+
+  /** Writes a step with `lower`; `demand` is how much is wanted of what it writes. */
+  step(step: Step, demand: Demand, lower: () => void): void {
+    const ranges = this.#ranges;
+    this.base = step.base;
+    if (this.flow === undefined || ranges === undefined) {
+      lower();
+      return;
+    }
+    if (demand === DEMAND.none && isPure(step)) {
+      stepRanges(step, ranges, this.flow.knowledge);
+      return;
+    }
+    const after = ranges.slice();
+    stepRanges(step, after, this.flow.knowledge);
+    const written = writtenBy(step);
+    if (written !== -1) this.result = formOf(after[written]!, demand);
+    lower();
+    this.#ranges = after;
+  }
+
+  /** Fills the wide locals of the registers that some way onward wants wide. */
+  leaveBlock(targets: readonly number[]): void {
+    const { flow } = this;
+    if (flow === undefined) return;
+    for (let register = 0; register < flow.registers; register++) {
+      if (this.#forms[register] === WIDE) continue;
+      const wanted = targets.some((to) => flow.wide[to]![register] === WIDE && flow.demand[to]![register] !== 0);
+      if (wanted) this.get(register).set(this.#wideLocals[register]!);
+    }
+  }
+
+  /** What is known of a register's value. */
+  range(register: number): Range {
+    return this.#ranges?.[register] ?? UNKNOWN;
+  }
+
+  /** What is known of the second operand. */
+  sourceRange({ src, imm }: Instruction, operand: "imm" | "reg" | "none"): Range {
+    return operand === "imm" ? immediate(imm) : this.range(src);
+  }
+
   /** Leaves a register on the stack. */
   get(register: number): Code {
-    return this.code.get(this.#registers[register]!);
+    if (this.#forms[register] === WIDE) return this.code.get(this.#wideLocals[register]!);
+    return this.code.get(this.#narrowLocals[register]!).op("i64.extend_i32_u");
   }
 
   /** Leaves the low half of a register on the stack. */
   getLow(register: number): Code {
-    return this.get(register).op("i32.wrap_i64");
+    if (this.#forms[register] !== WIDE) return this.code.get(this.#narrowLocals[register]!);
+    return this.code.get(this.#wideLocals[register]!).op("i32.wrap_i64");
   }
 
   /** Leaves the high half of a register on the stack. */
   getHigh(register: number): Code {
+    if (this.#forms[register] !== WIDE) return this.code.i32(0);
     return this.get(register).i64(32).op("i64.shr_u", "i32.wrap_i64");
   }
 
-  /** Takes a register's value from the stack. */
+  /** Takes the value of the register that the instruction writes from the stack. */
   set(register: number): Code {
-    return this.code.set(this.#registers[register]!);
+    if (this.result === "narrow") return this.code.op("i32.wrap_i64").set(this.#narrow(register));
+    return this.code.set(this.#wide(register));
+  }
+
+  /** The same for a zero-extended value of which the low half is on the stack. */
+  setLow(register: number): Code {
+    if (this.result === "narrow") return this.code.set(this.#narrow(register));
+    return this.code.op("i64.extend_i32_u").set(this.#wide(register));
+  }
+
+  #narrow(register: number): number {
+    this.#forms[register] = 0;
+    return this.#narrowLocals[register]!;
+  }
+
+  #wide(register: number): number {
+    this.#forms[register] = WIDE;
+    return this.#wideLocals[register]!;
   }
 
   /** Leaves the second operand on the stack: a register, or the immediate sign-extended. */

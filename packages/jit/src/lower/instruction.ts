@@ -1,4 +1,5 @@
 import type { Instruction, OperationOf } from "@ebpf/asm";
+import type { Step } from "../cfg/graph.js";
 import { lowerAlu } from "./alu.js";
 import { lowerAtomic } from "./atomic.js";
 import { lowerCall } from "./call.js";
@@ -7,29 +8,30 @@ import { lowerComputedJump } from "./jump.js";
 import { lowerLoad, lowerStore } from "./load-store.js";
 
 /** Writes one instruction. Of jumps that is only what comes before the jump itself. */
-export const lowerInstruction = (writer: FunctionWriter, slot: Instruction, pc: number): void => {
+export const lowerInstruction = (writer: FunctionWriter, step: Step): void => {
+  const { slot, pc } = step;
   const { op } = slot;
   switch (op.family) {
     case "alu":
-      lowerAlu(writer, slot, op);
+      lowerAlu(writer, step, op);
       return;
     case "load":
-      lowerLoad(writer, slot, op, pc);
+      lowerLoad(writer, step, op);
       return;
     case "store":
-      lowerStore(writer, slot, op, pc);
+      lowerStore(writer, step, op);
       return;
     case "atomic":
-      lowerAtomic(writer, slot, op, pc);
+      lowerAtomic(writer, step, op);
       return;
     case "call":
-      lowerCall(writer, slot, op, pc);
+      lowerCall(writer, step, op);
       return;
     case "jump":
       if (op.operator === "gotox") lowerComputedJump(writer, slot, pc, writer.host.spec.instructions.length);
       return;
     case "exit":
-      writer.get(0).op("return");
+      writer.get(writer.base).op("return");
       return;
     case "lddw":
       lowerWide(writer, slot, op, pc);
@@ -47,6 +49,11 @@ const lowerWide = (writer: FunctionWriter, slot: Instruction, op: OperationOf<"l
     writer.fault("UNSUPPORTED_INSTRUCTION", pc);
     return;
   }
-  writer.code.i64(...value);
-  writer.set(slot.dst);
+  if (value[1] === 0) {
+    writer.code.i32(value[0]);
+    writer.setLow(slot.dst);
+  } else {
+    writer.code.i64(...value);
+    writer.set(slot.dst);
+  }
 };

@@ -1,4 +1,5 @@
 import type { Comparison, Instruction, JumpOperation } from "@ebpf/asm";
+import { isWord } from "../flow/range.js";
 import type { FunctionWriter } from "./function.js";
 
 type Plain = Parameters<FunctionWriter["code"]["op"]>[number];
@@ -16,6 +17,8 @@ const COMPARISONS: Readonly<Record<Exclude<Comparison, "set">, string>> = {
   sle: "le_s",
 };
 
+const UNSIGNED: typeof COMPARISONS = { ...COMPARISONS, sgt: "gt_u", sge: "ge_u", slt: "lt_u", sle: "le_u" };
+
 /** Leaves on the stack whether the jump is taken, as an i32 that is 0 when not. */
 export const lowerCondition = (writer: FunctionWriter, slot: Instruction, op: JumpOperation): void => {
   const { code } = writer;
@@ -26,16 +29,24 @@ export const lowerCondition = (writer: FunctionWriter, slot: Instruction, op: Ju
     code.get(writer.mayGoto).get(writer.mayGoto).i32(0).op("i32.ne", "i32.sub").set(writer.mayGoto);
     return;
   }
-  if (width === 64) {
-    writer.get(slot.dst);
-    writer.source(slot, operand);
-  } else {
+  const comparison = operator as Comparison;
+  const words = isWord(writer.range(slot.dst)) && isWord(writer.sourceRange(slot, operand));
+  const isNarrow = width === 32 || (words && writer.flow !== undefined);
+  if (isNarrow) {
     writer.getLow(slot.dst);
     writer.sourceLow(slot, operand);
+  } else {
+    writer.get(slot.dst);
+    writer.source(slot, operand);
   }
-  if (operator !== "set") code.op(`i${width}.${COMPARISONS[operator as keyof typeof COMPARISONS]}` as Plain);
-  else if (width === 32) code.op("i32.and");
-  else code.op("i64.and").i64(0).op("i64.ne");
+  if (comparison === "set") {
+    if (isNarrow) code.op("i32.and");
+    else code.op("i64.and").i64(0).op("i64.ne");
+    return;
+  }
+  // Zero-extended words are never negative, so that their 64-bit order is the unsigned one of the words.
+  const ordered = width === 64 && isNarrow ? UNSIGNED[comparison] : COMPARISONS[comparison];
+  code.op(`i${isNarrow ? 32 : 64}.${ordered}` as Plain);
 };
 
 /** Puts the target of a `gotox` into its local, or faults when it is no slot of the program. */

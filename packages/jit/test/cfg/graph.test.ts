@@ -19,9 +19,9 @@ const graphOf = (successors: readonly (readonly number[])[]): Graph => {
   const blocks = order.map((old, id): Block => {
     const edges = successors[old]!.map((next) => ({ target: ids.get(next)!, cost: 0 }));
     const [first, second] = edges;
-    if (first === undefined) return { start: id, end: id + 1, terminator: { kind: "leave" } };
-    if (second === undefined) return { start: id, end: id + 1, terminator: { kind: "goto", edge: first } };
-    return { start: id, end: id + 1, terminator: { kind: "branch", taken: first, next: second } };
+    if (first === undefined) return { start: id, steps: [], terminator: { kind: "leave" } };
+    if (second === undefined) return { start: id, steps: [], terminator: { kind: "goto", edge: first } };
+    return { start: id, steps: [], terminator: { kind: "branch", taken: first, next: second } };
   });
   return { blocks };
 };
@@ -117,11 +117,8 @@ describe("Grapher", () => {
     const grapher = new Grapher(
       asm("mov %r0, 0\nl: add %r0, 1\njne %r0, 5, l\ncall local f\nexit\nf: mov %r0, 1\nexit"),
     );
-    expect(grapher.graph(0).blocks.map(({ start, end }) => [start, end])).toEqual([
-      [0, 1],
-      [1, 3],
-      [3, 5],
-    ]);
-    expect(grapher.graph(5).blocks.map(({ start, end }) => [start, end])).toEqual([[5, 7]]);
+    const slotsOf = ({ steps, jump }: Block) => [...steps, ...(jump ? [jump] : [])].map(({ pc }) => pc);
+    expect(grapher.graph(0).blocks.map(slotsOf)).toEqual([[0], [1, 2], [3, 4]]);
+    expect(grapher.graph(5).blocks.map(slotsOf)).toEqual([[5, 6]]);
   });
 });

@@ -1,4 +1,4 @@
-import type { PointerKind } from "../state/register.js";
+import { isPointer, type PointerKind, type Register } from "../state/register.js";
 
 /** What was found out about an instruction over all paths that reach it. A compiler may rely on it. */
 export interface InstructionFacts {
@@ -8,17 +8,35 @@ export interface InstructionFacts {
   readonly map?: number;
   /** A load that may read stack bytes that were never written. */
   readonly readsUninitialized?: true;
+  /**
+   * The instruction leaves a pointer, or NULL, in its destination on all paths, and the pointer lies at most
+   * `ADDRESS_REACH` bytes behind the start of its object and never before it.
+   */
+  readonly address?: true;
   /** Which ways a conditional jump can go. */
   readonly outcomes?: "taken" | "not_taken" | "both";
 }
 
+/** How far behind the start of its object a pointer may be to count as an address. */
+export const ADDRESS_REACH = 2 ** 29;
+
 interface MutableFacts {
+  address?: boolean;
   regions: PointerKind[];
   map?: number | undefined;
   mapVaries?: boolean;
   readsUninitialized?: true;
   outcomes?: "taken" | "not_taken" | "both";
 }
+
+/** Sound under pruning: a state is only left out for one whose pointers have the same kind and at least its offsets. */
+const isAddress = (value: Register): boolean => {
+  if (!isPointer(value) || value.kind === "fp") return value.kind === "fp";
+  const { min, max } = value.value.s64;
+  const least = value.offset + min.hi * 2 ** 32 + (min.lo >>> 0);
+  const most = value.offset + max.hi * 2 ** 32 + (max.lo >>> 0);
+  return least >= 0 && most <= ADDRESS_REACH;
+};
 
 /** The facts while the walk collects them. */
 export class FactTable {
@@ -57,6 +75,12 @@ export class FactTable {
     } else row.map = map;
   }
 
+  /** Tells what an instruction leaves in its destination. */
+  leaves(pc: number, value: Register): void {
+    const row = this.at(pc);
+    row.address = row.address !== false && isAddress(value);
+  }
+
   readsUninitialized(pc: number): void {
     this.at(pc).readsUninitialized = true;
   }
@@ -73,6 +97,7 @@ export class FactTable {
         row && {
           regions: row.regions,
           ...(row.map !== undefined && { map: row.map }),
+          ...(row.address && { address: true as const }),
           ...(row.readsUninitialized && { readsUninitialized: true }),
           ...(row.outcomes && { outcomes: row.outcomes }),
         },
