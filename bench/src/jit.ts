@@ -1,6 +1,7 @@
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { readObject } from "@ebpf/elf";
+import { Kernel, probeKernel } from "@ebpf/kernel";
 import type { ProgramSpec } from "@ebpf/platform";
 import { CONTEXT_BASE, STACK_TOP } from "@ebpf/runtime";
 import { load } from "ebpf";
@@ -10,9 +11,9 @@ import { clangWasmContestant, nativeContestant } from "./native.js";
 import { geometricMean } from "./statistics.js";
 
 const WARM_UP_MS = 100;
-const ROUNDS = 15;
+const ROUNDS = 40;
 /** A sample is as many runs as take at least this long. */
-const SAMPLE_MS = 4;
+const SAMPLE_MS = 2;
 /** The kernel that measures a call and nothing else; it stands outside of the means. */
 const EMPTY = "empty";
 
@@ -69,11 +70,32 @@ const ownContestant = (
   return { engine, result: returnValue, time: timedLoop(() => executable.enter(CONTEXT_BASE, 0, STACK_TOP)) };
 };
 
-const contestantsFor = async (kernel: BenchKernel, packet: Uint8Array): Promise<Contestant[]> => {
+/** The program in the running kernel, which times it itself; `undefined` where it can't be loaded. */
+const kernelContestant = (
+  kernel: Kernel | undefined,
+  spec: ProgramSpec,
+  packet: Uint8Array,
+): Contestant | undefined => {
+  const program = kernel?.load(spec, { keep: true }).program;
+  if (program === undefined) return undefined;
+  const { returnValue } = program.testRun({ data: packet });
+  return {
+    engine: "kernel",
+    result: returnValue,
+    time: (runs) => program.testRun({ data: packet, repeat: runs }).duration * runs,
+  };
+};
+
+const contestantsFor = async (
+  kernel: BenchKernel,
+  packet: Uint8Array,
+  linux: Kernel | undefined,
+): Promise<Contestant[]> => {
   const { source, spec } = kernel;
   const own = (["interpreter", "baseline", "optimized"] as const).map((name) => ownContestant(kernel, packet, name));
   const compiled = source === undefined ? undefined : { source, program: spec.name };
   const others = [
+    kernelContestant(linux, spec, packet),
     compiled && (await nativeContestant(compiled, packet)),
     compiled && clangWasmContestant(compiled, packet),
   ];
@@ -93,8 +115,8 @@ const calibrate = ({ time }: Contestant): number => {
 };
 
 /** Runs the engines in turn on one kernel, so that a noisy moment hits all of them, and keeps each one's best time. */
-const measure = async (kernel: BenchKernel, packet: Uint8Array): Promise<KernelTimes> => {
-  const contestants = await contestantsFor(kernel, packet);
+const measure = async (kernel: BenchKernel, packet: Uint8Array, linux: Kernel | undefined): Promise<KernelTimes> => {
+  const contestants = await contestantsFor(kernel, packet, linux);
   const [first, ...rest] = contestants;
   for (const { engine, result } of rest) {
     if (result === first!.result) continue;
@@ -143,11 +165,14 @@ export const benchJit = async (
 ): Promise<JitBench> => {
   const files = readdirSync(folder).filter((name) => name.endsWith(".o"));
   if (files.length === 0) throw new BenchError(`${folder} holds no object files`);
+  const availability = await probeKernel();
+  if (!availability.available) print(`no kernel: ${availability.message}`);
+  using linux = availability.available ? await Kernel.open() : undefined;
   print(row("ns a run", ENGINES));
   const kernels: Record<string, KernelTimes> = {};
   for (const file of files.sort()) {
     const kernel = readKernel(folder, file);
-    const times = await measure(kernel, packet);
+    const times = await measure(kernel, packet, linux);
     kernels[kernel.name] = times;
     const cells = ENGINES.map((engine) => times[engine]?.toFixed(times[engine] < 100 ? 1 : 0) ?? "–");
     print(row(kernel.name, cells));

@@ -10,7 +10,7 @@ import {
   type Runtime,
   RuntimeFault,
 } from "@ebpf/runtime";
-import type { InstructionFacts } from "@ebpf/verifier";
+import { ADDRESS_REACH, type InstructionFacts } from "@ebpf/verifier";
 import { JitError } from "./errors.js";
 import { FAULTS, type RaisedFault } from "./lower/function.js";
 import { buildModule } from "./module.js";
@@ -48,7 +48,11 @@ interface Exports {
  */
 export const compile = (spec: ProgramSpec, runtime: Runtime, options: CompileOptions): CompiledProgram => {
   const host = new ProgramHost(runtime, spec, options);
-  const wasm = buildModule(host);
+  const { tier = "optimized", facts = [], checked } = options;
+  // What is found out holds for programs that do nothing forbidden.
+  const isRoomy = runtime.memory.bytes.length + ADDRESS_REACH <= 2 ** 32;
+  const knowledge = tier === "optimized" && !checked ? { host, facts: isRoomy ? facts : [] } : undefined;
+  const wasm = buildModule(host, knowledge);
   const module = compileModule(wasm, spec);
   const instance = new WebAssembly.Instance(module, { env: importsOf(module, host) });
   const { enter, callback } = instance.exports as unknown as Exports;

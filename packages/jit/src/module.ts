@@ -1,8 +1,12 @@
+import type { JumpOperation } from "@ebpf/asm";
 import { CELL, MAX_MAY_GOTO, PAGE_SIZE, type ProgramHost } from "@ebpf/runtime";
-import { type Block, Grapher } from "./cfg/graph.js";
+import { edgesOf, type Graph, Grapher } from "./cfg/graph.js";
 import { makeReducible } from "./cfg/reduce.js";
 import { writeStructure } from "./cfg/structure.js";
 import { defineCheck } from "./check.js";
+import { DEMAND } from "./flow/effects.js";
+import { demandsOf, flowOf } from "./flow/flow.js";
+import type { Knowledge } from "./flow/ranges.js";
 import { FUNCTION_PARAMETERS, FunctionWriter, type ProgramFunctions } from "./lower/function.js";
 import { lowerInstruction } from "./lower/instruction.js";
 import { lowerCondition } from "./lower/jump.js";
@@ -17,9 +21,11 @@ import type { ValueType } from "./wasm/opcodes.js";
  * r0 its result. Exports, whose 64-bit results are a low word with the high one in `CELL.resultHigh`:
  *
  * - `enter(r1, r2, frame)`: runs the program; the words r1 and r2 are zero-extended
+ * @param knowledge what the code may rely on; without it every instruction is lowered by itself
+ *
  * - `callback(pc, frame, r1 low, r1 high, … r5 high)`: runs the function that begins at `pc`
  */
-export const buildModule = (host: ProgramHost): Uint8Array => {
+export const buildModule = (host: ProgramHost, knowledge: Knowledge | undefined): Uint8Array => {
   const module = new ModuleBuilder();
   const functions = new Map<number, FunctionReference>();
   const pending: { readonly start: number; readonly code: Code }[] = [];
@@ -37,7 +43,9 @@ export const buildModule = (host: ProgramHost): Uint8Array => {
   const grapher = new Grapher(host.spec.instructions);
   for (let next = 0; next < pending.length; next++) {
     const { start, code } = pending[next]!;
-    writeFunction(new FunctionWriter(code, host, program), grapher, start);
+    const graph = makeReducible(grapher.graph(start));
+    const flow = knowledge && flowOf(graph, start, knowledge);
+    writeFunction(new FunctionWriter(code, host, program, flow), flow?.graph ?? graph);
   }
   return module.finish(host.runtime.memory.bytes.length / PAGE_SIZE);
 };
@@ -83,29 +91,26 @@ const defineCallback = (
   module.export(callback);
 };
 
-const writeFunction = (writer: FunctionWriter, grapher: Grapher, start: number): void => {
-  const { code, host } = writer;
-  const { instructions } = host.spec;
-  const lastSlot = ({ end }: Block): number => end - 1;
-  code.get(writer.frame).op("i64.extend_i32_u");
-  writer.set(10);
+const writeFunction = (writer: FunctionWriter, graph: Graph): void => {
+  const { code, host, flow } = writer;
+  writer.begin();
   code.i32(MAX_MAY_GOTO).set(writer.mayGoto);
-  writeStructure(makeReducible(grapher.graph(start)), {
+  writeStructure(graph, {
     code,
-    body: (block) => {
+    body: (block, id) => {
+      writer.enterBlock(id);
       if (block.selects !== undefined) code.i32(block.selects).set(writer.selector);
-      if (block.start === instructions.length) writer.fault("BAD_INSTRUCTION", block.start);
-      for (let pc = block.start; pc < block.end; pc++) {
-        const slot = instructions[pc]!;
-        lowerInstruction(writer, slot, pc);
-        if (slot.op.family === "lddw") pc++;
-      }
+      if (block.start === host.spec.instructions.length) writer.fault("BAD_INSTRUCTION", block.start);
+      const demands = flow && demandsOf(flow, id);
+      block.steps.forEach((step, index) => {
+        writer.step(step, demands?.[index] ?? DEMAND.full, () => lowerInstruction(writer, step));
+      });
+      if (block.jump !== undefined) lowerInstruction(writer, block.jump);
+      if (block.terminator.kind === "leave") code.op("unreachable");
+      writer.leaveBlock(edgesOf(block).map(({ target }) => target));
     },
-    condition: (block) => {
-      const slot = instructions[lastSlot(block)]!;
-      if (slot.op.family === "jump") lowerCondition(writer, slot, slot.op);
-    },
+    condition: ({ jump }) => lowerCondition(writer, jump!.slot, jump!.slot.op as JumpOperation),
     selector: (by) => code.get(writer[by]),
-    charge: (block, { cost }) => writer.charge(() => code.i32(cost), lastSlot(block)),
+    charge: ({ jump }, { cost }) => writer.charge(() => code.i32(cost), jump!.pc),
   });
 };

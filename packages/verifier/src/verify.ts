@@ -1,3 +1,4 @@
+import type { Family } from "@ebpf/asm";
 import { linux, type Platform, type ProgramSpec } from "@ebpf/platform";
 import { globalEntry } from "./call/global.js";
 import { checkMaps } from "./program/maps.js";
@@ -50,6 +51,9 @@ const checkBudget = (walk: Walk, limit: number, { shouldAbort }: VerifyOptions):
   }
 };
 
+/** Families whose instructions leave something in their destination. */
+const LEAVES_VALUE: ReadonlySet<Family> = new Set(["alu", "load", "lddw"]);
+
 /** Walks from the current state to the end of the path. */
 const walkPath = (walk: Walk, options: VerifyOptions): void => {
   const { points } = walk.program;
@@ -69,7 +73,9 @@ const walkPath = (walk: Walk, options: VerifyOptions): void => {
       walk.emit({ kind: "instruction", pc, state: walk.state, touched: walk.touched });
       walk.touched.clear();
     }
+    const { instruction } = walk;
     if (walkInstruction(walk) === "path ends") return;
+    if (LEAVES_VALUE.has(instruction.op.family)) walk.facts.leaves(pc, walk.state.register(instruction.dst));
     walk.previousPc = pc;
   }
 };

@@ -70,7 +70,12 @@ const addDispatchers = (blocks: Block[], loops: readonly (readonly number[])[]):
       const route = routes.get(edge.target);
       if (route === undefined) return edge;
       const { selects, dispatcher } = route;
-      blocks.push({ start: 0, steps: [], selects, terminator: { kind: "goto", edge: { target: dispatcher, cost: 0 } } });
+      blocks.push({
+        start: 0,
+        steps: [],
+        selects,
+        terminator: { kind: "goto", edge: { target: dispatcher, cost: 0 } },
+      });
       return { ...edge, target: blocks.length - 1 };
     });
   });

@@ -49,11 +49,7 @@ export const analyseDemand = (graph: Graph, registers: number, host: ProgramHost
 };
 
 /** What the blocks behind a block want together. */
-export const demandBehind = (
-  block: Block,
-  entries: readonly RegisterDemand[],
-  registers: number,
-): RegisterDemand => {
+export const demandBehind = (block: Block, entries: readonly RegisterDemand[], registers: number): RegisterDemand => {
   const demand = new Uint8Array(registers);
   for (const { target } of edgesOf(block)) {
     entries[target]!.forEach((much, register) => {

@@ -1,8 +1,13 @@
+import { targetOf } from "@ebpf/asm";
 import { edgesOf, type Graph, type Step } from "../cfg/graph.js";
 import { analyseDemand, demandBehind, type RegisterDemand, stepDemand } from "./demand.js";
 import { DEMAND, type Demand, writtenBy } from "./effects.js";
-import { isWord, type Range } from "./range.js";
+import { findIdioms } from "./idioms.js";
+import { prune } from "./prune.js";
+import { ANY_WORD, exactly, isWord, type Range, UNKNOWN } from "./range.js";
 import { analyseRanges, type Knowledge, type RegisterRanges, stepRanges } from "./ranges.js";
+import { thread } from "./thread.js";
+import { unroll } from "./unroll.js";
 
 /** How a register is held: in its i32 local, or in its i64 local. */
 export type Form = "narrow" | "wide";
@@ -20,18 +25,12 @@ export interface Flow {
   /** Virtual registers. */
   readonly registers: number;
   readonly knowledge: Knowledge;
-  /** By block; `undefined` for blocks that no way leads to. */
-  readonly ranges: readonly (RegisterRanges | undefined)[];
+  /** At the start of each block. */
+  readonly ranges: readonly RegisterRanges[];
   /** At the start of each block. */
   readonly demand: readonly RegisterDemand[];
   /** At the start of each block: 1 for a register that every way leaves wide or that one way does. */
   readonly wide: readonly Uint8Array[];
-}
-
-/** What holds around each step of a block while it is written. */
-export interface StepFlow {
-  /** How much is wanted of what the step writes. */
-  readonly demand: Demand;
 }
 
 /** How much is wanted of what each step of a block writes. */
@@ -49,8 +48,7 @@ export const demandsOf = ({ graph, demand, registers, knowledge }: Flow, id: num
 /** For each register that a block writes: 1 when it leaves it narrow, 2 when wide. */
 const formsLeft = (flow: Omit<Flow, "wide">, id: number): Uint8Array => {
   const left = new Uint8Array(flow.registers);
-  const ranges = flow.ranges[id]?.slice();
-  if (ranges === undefined) return left;
+  const ranges = flow.ranges[id]!.slice();
   const demands = demandsOf({ ...flow, wide: [] }, id);
   flow.graph.blocks[id]!.steps.forEach((step: Step, index) => {
     stepRanges(step, ranges, flow.knowledge);
@@ -68,7 +66,6 @@ const analyseForms = (flow: Omit<Flow, "wide">, atEntry: Uint8Array): Uint8Array
   wide[0]!.set(atEntry);
   const pending = [...graph.blocks.keys()];
   for (let id = pending.pop(); id !== undefined; id = pending.pop()) {
-    if (flow.ranges[id] === undefined) continue;
     for (const { target } of edgesOf(graph.blocks[id]!)) {
       let changed = false;
       for (let register = 0; register < registers; register++) {
@@ -83,24 +80,32 @@ const analyseForms = (flow: Omit<Flow, "wide">, atEntry: Uint8Array): Uint8Array
   return wide;
 };
 
-/**
- * Finds out how the registers of a function are best held.
- *
- * @param entry what is known of the registers when the function is entered
- * @param parameters registers that arrive wide
- */
-export const analyseFlow = (
-  graph: Graph,
-  entry: RegisterRanges,
-  parameters: readonly number[],
-  knowledge: Knowledge,
-): Flow => {
-  const registers = entry.length;
-  const ranges = analyseRanges(graph, entry, knowledge);
+/** Registers of a function: r0..r10. */
+const REGISTERS = 11;
+const PARAMETERS = [1, 2, 3, 4, 5];
+
+/** What is known of the registers when the function at a slot is entered. All but parameters and r10 begin as 0. */
+const entryRanges = (start: number, registers: number, { host }: Knowledge): RegisterRanges => {
+  const ranges = new Array<Range>(registers).fill(exactly(0));
+  for (const register of PARAMETERS) ranges[register] = UNKNOWN;
+  ranges[10] = ANY_WORD;
+  // The host enters the program with two words.
+  const isCalled = host.spec.instructions.some((slot, pc) => slot.op.family !== "jump" && targetOf(slot, pc) === start);
+  if (start === 0 && !isCalled) ranges[1] = ranges[2] = ANY_WORD;
+  return ranges;
+};
+
+/** Changes the code of the function at a slot for the better, and finds out how its registers are best held. */
+export const flowOf = (original: Graph, start: number, knowledge: Knowledge): Flow => {
+  const { graph: rewritten, registers } = findIdioms(thread(original), REGISTERS);
+  const entry = entryRanges(start, registers, knowledge);
+  const pruned = prune(rewritten, analyseRanges(rewritten, entry, knowledge), knowledge);
+  const unrolled = unroll(pruned.graph, pruned.ranges, knowledge);
+  const { graph, ranges } = prune(unrolled, analyseRanges(unrolled, entry, knowledge), knowledge);
   const demand = analyseDemand(graph, registers, knowledge.host);
   const flow = { graph, registers, knowledge, ranges, demand };
   const atEntry = new Uint8Array(registers);
-  for (const register of parameters) {
+  for (const register of PARAMETERS) {
     if (formOf(entry[register]!, demand[0]![register]! as Demand) === "wide") atEntry[register] = 1;
   }
   return { ...flow, wide: analyseForms(flow, atEntry) };

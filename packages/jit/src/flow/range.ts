@@ -1,11 +1,13 @@
 import type { AluOperation, AluOperator, Comparison, Instruction } from "@ebpf/asm";
 
 /**
- * Unsigned 64-bit numbers from `low` to `high`. Bounds are exact up to 2^53; a range with a larger `high` is `UNKNOWN`.
+ * Unsigned 64-bit numbers from `low` to `high`, `stride` apart (0 for a single number). Bounds are exact up to 2^53;
+ * with a larger `high`, nothing is known of the upper end, and the stride is 1.
  */
 export interface Range {
   readonly low: number;
   readonly high: number;
+  readonly stride: number;
 }
 
 /** Larger than every exact bound: no bound is known. */
@@ -13,12 +15,16 @@ const UNBOUNDED = 2 ** 64;
 const LARGEST_EXACT = 2 ** 53;
 const WORD = 2 ** 32;
 
-export const UNKNOWN: Range = { low: 0, high: UNBOUNDED };
+export const UNKNOWN: Range = { low: 0, high: UNBOUNDED, stride: 1 };
+
+/** All numbers up to `high`. */
+export const upTo = (high: number): Range => ({ low: 0, high, stride: high === 0 ? 0 : 1 });
+
 /** Every zero-extended 32-bit number. */
-export const ANY_WORD: Range = { low: 0, high: WORD - 1 };
+export const ANY_WORD: Range = upTo(WORD - 1);
 const HALF_WORD = 2 ** 31;
 
-export const exactly = (value: number): Range => ({ low: value, high: value });
+export const exactly = (value: number): Range => ({ low: value, high: value, stride: 0 });
 
 /** Whether the high 32 bits are 0. */
 export const isWord = ({ high }: Range): boolean => high < WORD;
@@ -26,20 +32,29 @@ export const isWord = ({ high }: Range): boolean => high < WORD;
 /** Whether it is a number below 2^31, so that signed and unsigned operations on words agree. */
 export const isPositiveWord = ({ high }: Range): boolean => high < HALF_WORD;
 
+const greatestCommonDivisor = (a: number, b: number): number => (b === 0 ? a : greatestCommonDivisor(b, a % b));
+
 /** A range from bounds of which the upper may be beyond what is exact. */
-const bounded = (low: number, high: number): Range => (high < LARGEST_EXACT && low >= 0 ? { low, high } : UNKNOWN);
+const bounded = (low: number, high: number, stride = 1): Range => {
+  if (!(high < LARGEST_EXACT && low >= 0)) return UNKNOWN;
+  return low === high ? exactly(low) : { low, high, stride };
+};
 
 /** The least range that holds both. */
 export const union = (a: Range, b: Range): Range => {
-  if (a.low <= b.low && a.high >= b.high) return a;
-  return { low: Math.min(a.low, b.low), high: Math.max(a.high, b.high) };
+  const stride = greatestCommonDivisor(greatestCommonDivisor(a.stride, b.stride), Math.abs(a.low - b.low));
+  if (a.low <= b.low && a.high >= b.high && stride === a.stride) return a;
+  return { low: Math.min(a.low, b.low), high: Math.max(a.high, b.high), stride };
 };
 
-/** What both hold; `undefined` when that is nothing. */
-export const intersection = (a: Range, b: Range): Range | undefined => {
-  const low = Math.max(a.low, b.low);
-  const high = Math.min(a.high, b.high);
-  return low <= high ? { low, high } : undefined;
+/** The numbers of a range that lie between two bounds; `undefined` when there is none. */
+export const within = (range: Range, least: number, most: number): Range | undefined => {
+  const { stride } = range;
+  const step = Math.max(stride, 1);
+  const low = range.low >= least ? range.low : range.low + step * Math.ceil((least - range.low) / step);
+  const high = range.high <= most ? range.high : low + step * Math.floor((most - low) / step);
+  if (!(low <= high)) return undefined;
+  return low === high ? exactly(low) : { low, high, stride: high < LARGEST_EXACT ? stride : 1 };
 };
 
 /** The sign-extended immediate. */
@@ -52,11 +67,11 @@ const shiftBy = (count: number): number => 2 ** count;
 /** All bits below the highest that either may have. */
 const spread = (a: Range, b: Range): Range => {
   const high = Math.max(a.high, b.high);
-  return high < WORD ? { low: 0, high: 2 ** (32 - Math.clz32(high)) - 1 } : UNKNOWN;
+  return high < WORD ? upTo(2 ** (32 - Math.clz32(high)) - 1) : UNKNOWN;
 };
 
 const right = (a: Range, b: Range, bits: 32 | 64): Range => {
-  if (b.low !== b.high) return { low: 0, high: a.high };
+  if (b.low !== b.high) return bounded(0, a.high);
   const divisor = shiftBy(b.low % bits);
   // Of an unknown number 64 - n bits remain.
   const high = a.high >= LARGEST_EXACT ? UNBOUNDED / divisor - 1 : Math.floor(a.high / divisor);
@@ -70,9 +85,9 @@ const unknown: Compute = () => UNKNOWN;
  * bounds, or says that nothing is known where the result could wrap.
  */
 const BOUNDS: Readonly<Record<AluOperator, (bits: 32 | 64) => Compute>> = {
-  add: () => (a, b) => bounded(a.low + b.low, a.high + b.high),
-  sub: () => (a, b) => bounded(a.low - b.high, a.high - b.low),
-  mul: () => (a, b) => bounded(a.low * b.low, a.high * b.high),
+  add: () => (a, b) => bounded(a.low + b.low, a.high + b.high, greatestCommonDivisor(a.stride, b.stride)),
+  sub: () => (a, b) => bounded(a.low - b.high, a.high - b.low, greatestCommonDivisor(a.stride, b.stride)),
+  mul: () => (a, b) => bounded(a.low * b.low, a.high * b.high, b.low === b.high ? a.stride * b.low : 1),
   // Division by zero gives zero.
   div: () => (a, b) => bounded(0, b.low === 0 ? a.high : Math.floor(a.high / b.low)),
   // A remainder by zero is the dividend.
@@ -85,13 +100,16 @@ const BOUNDS: Readonly<Record<AluOperator, (bits: 32 | 64) => Compute>> = {
   lsh: (bits) => (a, b) => {
     if (b.low !== b.high) return UNKNOWN;
     const factor = shiftBy(b.low % bits);
-    return bounded(a.low * factor, a.high * factor);
+    return bounded(a.low * factor, a.high * factor, a.stride * factor);
   },
   rsh: (bits) => (a, b) => right(a, b, bits),
   arsh: (bits) => (a, b) => (a.high < (bits === 32 ? HALF_WORD : LARGEST_EXACT) ? right(a, b, bits) : UNKNOWN),
   neg: () => unknown,
   mov: () => (_a, b) => b,
-  movsx: () => (_a, b, { op }) => (b.high < shiftBy((op as AluOperation).bits! - 1) ? b : UNKNOWN),
+  movsx:
+    () =>
+    (_a, b, { op }) =>
+      b.high < shiftBy((op as AluOperation).bits! - 1) ? b : UNKNOWN,
   le: () => (a, _b, slot) => swapped(a, slot),
   be: () => (a, _b, slot) => swapped(a, slot),
   bswap: () => (a, _b, slot) => swapped(a, slot),
@@ -100,7 +118,7 @@ const BOUNDS: Readonly<Record<AluOperator, (bits: 32 | 64) => Compute>> = {
 
 const swapped = (_a: Range, { op }: Instruction): Range => {
   const { bits } = op as AluOperation;
-  return bits === 64 ? UNKNOWN : { low: 0, high: shiftBy(bits!) - 1 };
+  return bits === 64 ? UNKNOWN : upTo(shiftBy(bits!) - 1);
 };
 
 const lowWord = (range: Range): Range => (isWord(range) ? range : ANY_WORD);
@@ -120,7 +138,7 @@ export const computeRange = (slot: Instruction, op: AluOperation, a: Range, b: R
 /** Compilers subtract by adding a negative number. */
 const decrement = ({ imm }: Instruction, { operator, operand }: AluOperation, a: Range): Range | undefined => {
   if (operator !== "add" || operand !== "imm" || imm >= 0) return undefined;
-  return a.low + imm >= 0 && a.high < LARGEST_EXACT ? { low: a.low + imm, high: a.high + imm } : UNKNOWN;
+  return a.low + imm >= 0 && a.high < LARGEST_EXACT ? { ...a, low: a.low + imm, high: a.high + imm } : UNKNOWN;
 };
 
 /** The comparison that holds when the given one does not. */
@@ -139,22 +157,41 @@ const NEGATED = {
 
 const UNSIGNED = { sgt: "gt", sge: "ge", slt: "lt", sle: "le" } as const;
 
-/** Cuts a value off at the end of a range. */
-const without = (range: Range, value: number): Range => ({
-  low: range.low === value ? value + 1 : range.low,
-  high: range.high === value ? value - 1 : range.high,
-});
+/** Bounds that a comparison sets. */
+type Bounds = readonly [least: number, most: number];
 
-/** What holds of both operands when a comparison does. Where bounds are unknown, arithmetic on them changes nothing. */
-const HOLDS: Readonly<Record<"eq" | "ne" | "gt" | "ge" | "lt" | "le", (a: Range, b: Range) => readonly [Range, Range]>> =
-  {
-    eq: (a, b) => [b, a],
-    ne: (a, b) => [b.low === b.high ? without(a, b.low) : a, a.low === a.high ? without(b, a.low) : b],
-    gt: (a, b) => [{ low: b.low + 1, high: UNBOUNDED }, { low: 0, high: a.high - 1 }],
-    ge: (a, b) => [{ low: b.low, high: UNBOUNDED }, { low: 0, high: a.high }],
-    lt: (a, b) => [{ low: 0, high: b.high - 1 }, { low: a.low + 1, high: UNBOUNDED }],
-    le: (a, b) => [{ low: 0, high: b.high }, { low: a.low, high: UNBOUNDED }],
-  };
+/** Bounds that leave out the one value of `other`, where that stands at the end of `range`. */
+const otherThan = (range: Range, other: Range): Bounds => {
+  if (other.low !== other.high) return [range.low, range.high];
+  return [range.low + (range.low === other.low ? 1 : 0), range.high - (range.high === other.low ? 1 : 0)];
+};
+
+/** What bounds both operands when a comparison holds. Where bounds are unknown, arithmetic on them changes nothing. */
+const HOLDS: Readonly<
+  Record<"eq" | "ne" | "gt" | "ge" | "lt" | "le", (a: Range, b: Range) => readonly [Bounds, Bounds]>
+> = {
+  eq: (a, b) => [
+    [b.low, b.high],
+    [a.low, a.high],
+  ],
+  ne: (a, b) => [otherThan(a, b), otherThan(b, a)],
+  gt: (a, b) => [
+    [b.low + 1, UNBOUNDED],
+    [0, a.high - 1],
+  ],
+  ge: (a, b) => [
+    [b.low, UNBOUNDED],
+    [0, a.high],
+  ],
+  lt: (a, b) => [
+    [0, b.high - 1],
+    [a.low + 1, UNBOUNDED],
+  ],
+  le: (a, b) => [
+    [0, b.high],
+    [a.low, UNBOUNDED],
+  ],
+};
 
 /**
  * What is known of both operands once the comparison went this way; `undefined` when it can't go this way.
@@ -173,8 +210,8 @@ export const refineRanges = (
   const limit = width === 32 ? HALF_WORD : LARGEST_EXACT;
   if (isSigned && !(a.high < limit && b.high < limit)) return [a, b];
   const unsigned = isSigned ? UNSIGNED[holding as keyof typeof UNSIGNED] : (holding as keyof typeof HOLDS);
-  const [restA, restB] = HOLDS[unsigned](a, b);
-  const left = intersection(a, restA);
-  const rightSide = intersection(b, restB);
-  return left && rightSide && [left, rightSide];
+  const [boundsA, boundsB] = HOLDS[unsigned](a, b);
+  const left = within(a, ...boundsA);
+  const other = within(b, ...boundsB);
+  return left && other && [left, other];
 };

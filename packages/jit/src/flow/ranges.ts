@@ -4,8 +4,8 @@ import type { InstructionFacts } from "@ebpf/verifier";
 import { type Order, orderBlocks } from "../cfg/dominators.js";
 import { type Block, edgesOf, type Graph, type Step } from "../cfg/graph.js";
 import { writtenBy } from "./effects.js";
-import * as R from "./range.js";
 import type { Range } from "./range.js";
+import * as R from "./range.js";
 
 /** What is known of the program beside its instructions. */
 export interface Knowledge {
@@ -31,8 +31,8 @@ const rangeAfter = (step: Step, ranges: RegisterRanges, { host, facts }: Knowled
     }
     case "load":
       if (op.mode !== "mem") return R.ANY_WORD;
-      if (facts[pc]?.address) return R.ANY_WORD;
-      return op.signed || op.size === 8 ? R.UNKNOWN : { low: 0, high: 2 ** (8 * op.size) - 1 };
+      if (isSpilledAddress(facts[pc])) return R.ANY_WORD;
+      return op.signed || op.size === 8 ? R.UNKNOWN : R.upTo(2 ** (8 * op.size) - 1);
     case "atomic":
       return op.size === 4 ? R.ANY_WORD : R.UNKNOWN;
     case "call":
@@ -41,6 +41,10 @@ const rangeAfter = (step: Step, ranges: RegisterRanges, { host, facts }: Knowled
       return R.UNKNOWN;
   }
 };
+
+/** A pointer that comes back from the stack; what a context holds is its maker's business. */
+const isSpilledAddress = (facts: InstructionFacts | undefined): boolean =>
+  facts?.address === true && facts.regions.length === 1 && facts.regions[0] === "fp";
 
 const returnedBy = (host: ProgramHost, { imm }: Instruction): Range => {
   const callee = host.helper(imm);
@@ -53,7 +57,7 @@ export const stepRanges = (step: Step, ranges: RegisterRanges, knowledge: Knowle
   if (written === -1) return;
   const range = rangeAfter(step, ranges, knowledge);
   const address = step.slot.op.family === "alu" && knowledge.facts[step.pc]?.address === true;
-  ranges[written] = address ? (R.intersection(range, R.ANY_WORD) ?? R.ANY_WORD) : range;
+  ranges[written] = address ? (R.within(range, 0, R.ANY_WORD.high) ?? R.ANY_WORD) : range;
 };
 
 /** The ranges behind a jump that went this way; `undefined` when it can't. */
@@ -165,9 +169,10 @@ class RangeAnalysis {
   #widen(before: Range, joined: Range, visits: number): Range {
     if (visits > GIVE_UP_AFTER) return R.UNKNOWN;
     const low = joined.low < before.low ? 0 : joined.low;
-    if (joined.high === before.high) return { low, high: joined.high };
-    const next = this.#thresholds.find((threshold) => threshold >= joined.high);
-    return { low, high: next ?? R.UNKNOWN.high };
+    const stride = low === joined.low ? joined.stride : 1;
+    if (joined.high === before.high) return { low, high: joined.high, stride };
+    const next = this.#thresholds.find((threshold) => threshold >= joined.high) ?? R.UNKNOWN.high;
+    return R.within({ low, high: R.UNKNOWN.high, stride }, low, next) ?? R.UNKNOWN;
   }
 }
 

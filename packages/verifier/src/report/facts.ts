@@ -1,4 +1,5 @@
-import { isPointer, type PointerKind, type Register } from "../state/register.js";
+import { toNumber } from "../domain/word.js";
+import type { PointerKind, Register } from "../state/register.js";
 
 /** What was found out about an instruction over all paths that reach it. A compiler may rely on it. */
 export interface InstructionFacts {
@@ -10,7 +11,7 @@ export interface InstructionFacts {
   readonly readsUninitialized?: true;
   /**
    * The instruction leaves a pointer, or NULL, in its destination on all paths, and the pointer lies at most
-   * `ADDRESS_REACH` bytes behind the start of its object and never before it.
+   * `ADDRESS_REACH` bytes behind the start of its object and never before it (`FRAME_REACH` for stack frames).
    */
   readonly address?: true;
   /** Which ways a conditional jump can go. */
@@ -19,6 +20,8 @@ export interface InstructionFacts {
 
 /** How far behind the start of its object a pointer may be to count as an address. */
 export const ADDRESS_REACH = 2 ** 29;
+/** How far below the end of its frame a stack pointer may be. */
+const FRAME_REACH = 4096;
 
 interface MutableFacts {
   address?: boolean;
@@ -29,13 +32,14 @@ interface MutableFacts {
   outcomes?: "taken" | "not_taken" | "both";
 }
 
-/** Sound under pruning: a state is only left out for one whose pointers have the same kind and at least its offsets. */
-const isAddress = (value: Register): boolean => {
-  if (!isPointer(value) || value.kind === "fp") return value.kind === "fp";
-  const { min, max } = value.value.s64;
-  const least = value.offset + min.hi * 2 ** 32 + (min.lo >>> 0);
-  const most = value.offset + max.hi * 2 ** 32 + (max.lo >>> 0);
-  return least >= 0 && most <= ADDRESS_REACH;
+/**
+ * Sound under pruning: a state is only left out for one whose pointers have the same kind and hold its offsets. Where a
+ * frame lies, a frame's depth above the start of the stack is left.
+ */
+const isAddress = ({ kind, offset, value }: Register): boolean => {
+  if (kind === "scalar" || kind === "not_init") return false;
+  const lowest = kind === "fp" ? -FRAME_REACH : 0;
+  return offset + toNumber(value.s64.min) >= lowest && offset + toNumber(value.s64.max) <= ADDRESS_REACH;
 };
 
 /** The facts while the walk collects them. */
