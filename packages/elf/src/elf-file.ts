@@ -10,13 +10,13 @@ const MAGIC = 0x7f454c46;
 const CLASS_64 = 2;
 const LITTLE = 1;
 const BIG = 2;
-const RELOCATABLE = 1;
+export const RELOCATABLE = 1;
 const MACHINE_NONE = 0; // written by LLVM before 3.9
-const MACHINE_BPF = 247;
-const FILE_HEADER_SIZE = 64;
-const SECTION_HEADER_SIZE = 64;
-const SYMBOL_SIZE = 24;
-const RELOCATION_SIZE = 16;
+export const MACHINE_BPF = 247;
+export const FILE_HEADER_SIZE = 64;
+export const SECTION_HEADER_SIZE = 64;
+export const SYMBOL_SIZE = 24;
+export const RELOCATION_SIZE = 16;
 /** Section index that says "see section 0". */
 const EXTENDED_INDEX = 0xffff;
 /** Indexes from here on are no sections. */
@@ -278,5 +278,5 @@ const readRelocations = (file: ElfFile, { type, content }: ElfSection): ElfReloc
   });
 };
 
-/** Types of the relocations that patch code: of a 64-bit immediate, and of a call. */
-export const RELOCATION = { none: 0, wide: 1, call: 10 } as const;
+/** Types of relocations: of a 64-bit immediate, of 64-bit and 32-bit data, of what no linker has to know, and of a call. */
+export const RELOCATION = { none: 0, wide: 1, data64: 2, data32: 3, debug32: 4, call: 10 } as const;

@@ -2,3 +2,5 @@ export { ElfError, type ElfErrorCode, type ElfErrorDetails } from "./errors.js";
 export { parseKconfig } from "./externs/kconfig.js";
 export { type ObjectFile, openObject, readObject } from "./object.js";
 export type { KernelDescription, ReadOptions } from "./options.js";
+export { type ProgramSource, programsAssembly } from "./write/programs-assembly.js";
+export { type ObjectSource, writeObject } from "./write/write-object.js";
