@@ -1,4 +1,4 @@
-import type { AttachType } from "./attach-types.js";
+import { ATTACH_TYPES, type AttachType } from "./attach-types.js";
 import type { MapTypeName } from "./map-types.js";
 import type { ProgramTypeName } from "./program-types.js";
 
@@ -99,10 +99,11 @@ export const helperFor = (
   program: { readonly type: ProgramTypeName; readonly attachType?: AttachType | undefined },
 ): HelperPrototype | undefined => {
   if (prototype.programTypes !== undefined && !prototype.programTypes.includes(program.type)) return undefined;
+  // A load that names no attach type passes 0, which is the first of them.
+  const attachType = program.attachType ?? ATTACH_TYPES[0];
   const variant = prototype.variants?.find(
     ({ programTypes, attachTypes }) =>
-      (programTypes?.includes(program.type) ?? true) &&
-      (attachTypes === undefined || (program.attachType !== undefined && attachTypes.includes(program.attachType))),
+      (programTypes?.includes(program.type) ?? true) && (attachTypes?.includes(attachType) ?? true),
   );
   if (variant === undefined) return prototype;
   if (variant.unavailable) return undefined;

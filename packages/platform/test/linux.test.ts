@@ -30,6 +30,10 @@ describe("Linux as data", () => {
     const bind = linux.helpers.get(64)!;
     expect(helperFor(bind, { type: "cgroup_sock_addr", attachType: "cgroup_inet4_connect" })).toBeDefined();
     expect(helperFor(bind, { type: "cgroup_sock_addr", attachType: "cgroup_inet4_bind" })).toBeUndefined();
+    // No attach type is number 0, cgroup_inet_ingress, for which there is no return value to get.
+    const returnValue = linux.helpers.get(186)!;
+    expect(helperFor(returnValue, { type: "cgroup_sysctl" })).toBeUndefined();
+    expect(helperFor(returnValue, { type: "cgroup_sysctl", attachType: "cgroup_sysctl" })).toBeDefined();
   });
 
   it("lays context fields out without overlap, inside of the context", () => {

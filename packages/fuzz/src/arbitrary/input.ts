@@ -1,4 +1,4 @@
-import { linux, type MapEntry, type MapSpec } from "@ebpf/platform";
+import { linux, type MapEntry, type MapSpec, type ProgramTypeName } from "@ebpf/platform";
 import type { RunInput } from "@ebpf/runtime";
 import fc from "fast-check";
 import { AREA, type Target } from "./lowering.js";
@@ -24,14 +24,25 @@ const bytesOf = (length: number): fc.Arbitrary<Uint8Array> => fc.uint8Array({ mi
 const MAX_CONTEXT = 4096;
 const SMALL_CONTEXT = 192;
 
-/** What a program of this kind may be run on: a packet, or the bytes of its context. */
-export const inputs = ({ type }: Target): fc.Arbitrary<RunInput> => {
-  const { context } = linux.programTypes[type]!;
-  const takesPackets = context.fields.some(({ value, name }) => value === "packet" || name === "protocol");
-  if (takesPackets) return packets().map((packet) => ({ packet }));
-  // Contexts of any size, such as those of `syscall`, are as large as programs look at.
-  return bytesOf(context.size > MAX_CONTEXT ? SMALL_CONTEXT : context.size).map((bytes) => ({ context: bytes }));
+/** Whether programs of a type are run on packets. */
+const takesPackets = (type: ProgramTypeName): boolean =>
+  linux.programTypes[type]!.context.fields.some(({ value, name }) => value === "packet" || name === "protocol");
+
+/** Bytes of a type's context; of those that may have any size, as many as programs look at. */
+const contextSize = (type: ProgramTypeName): number => {
+  const { size } = linux.programTypes[type]!.context;
+  return size > MAX_CONTEXT ? SMALL_CONTEXT : size;
 };
+
+/** What a program of this kind may be run on: a packet, or the bytes of its context. */
+export const inputs = ({ type }: Target): fc.Arbitrary<RunInput> =>
+  takesPackets(type)
+    ? packets().map((packet) => ({ packet }))
+    : bytesOf(contextSize(type)).map((context) => ({ context }));
+
+/** A packet or context of zeros. */
+export const plainInput = (type: ProgramTypeName): RunInput =>
+  takesPackets(type) ? { packet: new Uint8Array(64) } : { context: new Uint8Array(contextSize(type)) };
 
 /** Values that maps hold when the program starts; lowered to the entries of the maps that a program uses. */
 export interface MapFill {

@@ -4,6 +4,7 @@ import fc from "fast-check";
 import type { FuzzCase } from "../fuzz-case.js";
 import { describeFunctions } from "../minimise/functions.js";
 import { constant32 } from "./constant.js";
+import { plainInput } from "./input.js";
 import { operationsOf, withOperands } from "./operation.js";
 import { readable } from "./readable.js";
 
@@ -86,7 +87,8 @@ const apply = (fuzzCase: FuzzCase, one: Edit): FuzzCase => {
   const [slot, next] = [instructions[at]!, instructions[at + 1]];
   if (one.kind === "type") {
     const { attachType: _, ...rest } = spec;
-    return { ...fuzzCase, spec: { ...rest, type: TYPES[one.pick % TYPES.length]! } };
+    const type = TYPES[one.pick % TYPES.length]!;
+    return { ...fuzzCase, spec: { ...rest, type }, input: plainInput(type) };
   }
   if (slot.op.family === "lddw-tail") return fuzzCase;
   const other = instructions[one.pick % instructions.length];

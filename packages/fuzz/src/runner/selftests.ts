@@ -5,6 +5,7 @@ import { decode } from "@ebpf/asm";
 import { hexToBytes } from "@ebpf/core";
 import { ATTACH_TYPES, decodeProgramFlags, linux, MAP_TYPES, type MapSpec, PROGRAM_TYPES } from "@ebpf/platform";
 import { functionStarts } from "@ebpf/runtime";
+import { plainInput } from "../arbitrary/input.js";
 import { type CaseJson, caseToJson, specOf } from "../fuzz-case.js";
 
 /*
@@ -72,14 +73,10 @@ const mapOf = (record: MapRecord): MapSpec => ({
   ...(record.inner_map && { inner: mapOf(record.inner_map) }),
 });
 
-const SMALL_CONTEXT = 192;
-
 const caseOf = (record: Record): CaseJson => {
   const type = PROGRAM_TYPES[record.prog_type]!;
   const instructions = decode(hexToBytes(record.insns)!);
   const starts = functionStarts(instructions);
-  const { fields, size } = linux.programTypes[type]!.context;
-  const takesPackets = fields.some(({ value, name }) => value === "packet" || name === "protocol");
   const shape = {
     type,
     attachType: ATTACH_TYPES[record.expected_attach_type],
@@ -88,10 +85,7 @@ const caseOf = (record: Record): CaseJson => {
     maps: new Map((record.maps ?? []).map((map) => [map.fd, mapOf(map)])),
     ...(starts.length > 1 && { functionStarts: starts }),
   };
-  const input = takesPackets
-    ? { packet: new Uint8Array(64) }
-    : { context: new Uint8Array(Math.min(size, SMALL_CONTEXT)) };
-  return caseToJson({ spec: specOf(instructions, shape), contents: new Map(), input });
+  return caseToJson({ spec: specOf(instructions, shape), contents: new Map(), input: plainInput(type) });
 };
 
 /** The plain programs of a folder in the format of `kernel-selftests`; none when there is no such folder. */
