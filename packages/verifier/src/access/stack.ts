@@ -90,8 +90,11 @@ const touchSlots = (walk: Walk, { from, to }: Stretch): void => {
 
 /** What mixed bytes read as: 0 when all are zero, else any number of that size. */
 const readBytes = (walk: Walk, stretch: Stretch, size: Access["size"]): Register => {
-  touchSlots(walk, stretch);
-  const zero = kindsIn(walk, stretch).every((kind) => kind === BYTE.zero);
+  const kinds = kindsIn(walk, stretch);
+  const zeros = kinds.findIndex((kind) => kind !== BYTE.zero);
+  const zero = zeros < 0;
+  // Only up to the first byte that isn't zero.
+  touchSlots(walk, { ...stretch, to: zero ? stretch.to : stretch.from + zeros + 1 });
   return scalarRegister(zero ? S.ZERO : unknownOf(size));
 };
 
@@ -247,8 +250,8 @@ export const knownOnStack = (walk: Walk, pointer: Register, size: 1 | 2 | 4 | 8)
     else if (kind !== BYTE.zero) return undefined;
   }
   if (spilled === 0) return W.ZERO;
-  // Any part of a spilled zero is zero.
-  if (spilled < size || !isNull(slot.spilled!)) return undefined;
+  // Any part of a spilled zero is zero; Linux looks no further than whether what is spilled ends with the part.
+  if (spilled < size || !isNull(slot.spilled!) || byteInSlot(from) + size !== spilledBytes(slot)) return undefined;
   walk.precision.markSlot(frame.index, slotIndex(from));
   return W.ZERO;
 };

@@ -192,8 +192,8 @@ export const callHelper = (walk: Walk, { imm }: Instruction): void => {
   checkModelled(helper);
   const given = checkArguments(walk, helper);
   checkMapFits(walk, helper, given.map);
-  checkTailCall(walk, helper);
   relyOnIndex(walk, helper, given);
+  checkTailCall(walk, helper);
   if (given.map !== undefined) walk.facts.usesMap(walk.pc, given.mapId === 0 ? walk.mapHandle(given.map) : undefined);
   for (const effect of given.effects) effect();
   queueCallback(walk, helper, given);

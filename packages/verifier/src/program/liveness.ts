@@ -1,5 +1,5 @@
 import type { Instruction } from "@ebpf/asm";
-import type { Platform } from "@ebpf/platform";
+import { helperFor, type Platform, type ProgramSpec } from "@ebpf/platform";
 import { successorsOf } from "./control-flow.js";
 
 /*
@@ -18,7 +18,7 @@ const ALL = 0b11_1111_1111;
 /** A call leaves r0 and destroys r1..r5. */
 const CALL_WRITES = 0b11_1111;
 
-const effectOf = (slot: Instruction, platform: Platform): Effect => {
+const effectOf = (slot: Instruction, spec: ProgramSpec, platform: Platform): Effect => {
   const { op, dst, src } = slot;
   switch (op.family) {
     case "alu": {
@@ -42,10 +42,8 @@ const effectOf = (slot: Instruction, platform: Platform): Effect => {
       return { reads: bit(dst) | (op.operand === "reg" ? bit(src) : 0), writes: 0 };
     case "call": {
       const prototype = op.target === "helper" ? platform.helpers.get(slot.imm) : undefined;
-      const count =
-        prototype === undefined
-          ? 5
-          : Math.max(prototype.arguments.length, ...(prototype.variants ?? []).map((v) => v.arguments?.length ?? 0));
+      // A helper that the program can't use may take anything: the walk refuses it where it comes there.
+      const count = (prototype && helperFor(prototype, spec))?.arguments.length ?? ARGUMENTS.length - 1;
       return {
         reads: ARGUMENTS[count as 0 | 1 | 2 | 3 | 4 | 5] | (op.target === "register" ? bit(dst) : 0),
         writes: CALL_WRITES,
@@ -62,9 +60,10 @@ const effectOf = (slot: Instruction, platform: Platform): Effect => {
 };
 
 /** For each slot, the registers that may be read from there on before they are written, as bits. */
-export const liveRegisters = (instructions: readonly Instruction[], platform: Platform): Uint16Array => {
+export const liveRegisters = (spec: ProgramSpec, platform: Platform): Uint16Array => {
+  const { instructions } = spec;
   const live = new Uint16Array(instructions.length + 1);
-  const effects = instructions.map((slot) => effectOf(slot, platform));
+  const effects = instructions.map((slot) => effectOf(slot, spec, platform));
   for (let changed = true; changed; ) {
     changed = false;
     for (let pc = instructions.length - 1; pc >= 0; pc--) {

@@ -153,7 +153,7 @@ export const prepare = (spec: ProgramSpec, platform: Platform): Program => {
     components: findComponents(spec.instructions),
     flow: flowOf(spec.instructions),
     postorder: subprograms.map(({ start }) => postorderFrom(spec.instructions, start)),
-    live: liveRegisters(spec.instructions, platform),
+    live: liveRegisters(spec, platform),
     handles: new Map([...spec.maps].map(([handle, map]) => [map, handle] as const)),
   };
 };

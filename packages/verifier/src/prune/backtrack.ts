@@ -155,6 +155,8 @@ const backOverCall = (program: Program, wanted: Wanted, { pc, nextPc }: Step): b
 };
 
 const backOverExit = (program: Program, wanted: Wanted, { nextPc }: Step): boolean => {
+  // The arguments of a helper that calls back are the same in every round: the first round's call has marked them.
+  if (program.callbackCalls.has(nextPc)) for (let register = 1; register <= 5; register++) wanted.drop(register);
   const before = nextPc > 0 ? program.instructions[nextPc - 1]!.op : undefined;
   return enterCallee(wanted, before?.family === "call" && before.target === "local");
 };

@@ -33,7 +33,7 @@ interface Visit {
 /** The visits of loops. */
 export class Loops {
   private readonly visits = new Map<string, Visit>();
-  /** Back edges kept now, over all visits. */
+  /** Back edges kept now, over all visits that Linux knows of. */
   edges = 0;
 
   /** A state was stored. */
@@ -60,7 +60,7 @@ export class Loops {
     if (key === undefined || visit === undefined) return;
     tell(walk, "backedge", key);
     visit.edges.unshift({ state: walk.state.fork(), pc: walk.pc, proof });
-    this.edges++;
+    if (!key.includes(CALLBACK)) this.edges++;
   }
 
   /** `stored` has no path open any more. */
@@ -69,9 +69,10 @@ export class Loops {
     const visit = key === undefined ? undefined : this.visits.get(key);
     if (key === undefined || visit?.entry !== stored) return;
     tell(walk, "exit", key);
-    propagate(walk, visit.edges);
+    if (key.includes(CALLBACK)) walk.precision.silently(() => propagate(walk, visit.edges));
+    else propagate(walk, visit.edges);
     visit.entry = undefined;
-    this.edges -= visit.edges.length;
+    if (!key.includes(CALLBACK)) this.edges -= visit.edges.length;
     visit.edges = [];
   }
 

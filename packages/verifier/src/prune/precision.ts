@@ -1,3 +1,4 @@
+import type { WalkEmit } from "../report/events.js";
 import { isScalar, type Register } from "../state/register.js";
 import type { State } from "../state/state.js";
 import type { Walk } from "../walk.js";
@@ -48,6 +49,7 @@ export class Precision {
   private readonly walk: Walk;
   /** Whether the last search marked something that wasn't marked before. */
   private changed = false;
+  private isSilent = false;
 
   constructor(walk: Walk) {
     this.walk = walk;
@@ -86,15 +88,26 @@ export class Precision {
       }
       const slots = proof.precise.slots(index);
       for (const slot of slots) this.wanted.addSlot(index, slot);
-      this.walk.emit?.({ kind: "precision", step: "propagate", frame: index, registers, slots });
+      this.emit?.({ kind: "precision", step: "propagate", frame: index, registers, slots });
     }
     this.search(state, pc);
     return this.changed;
   }
 
+  /** Does something that Linux doesn't, so that its log doesn't tell of it. */
+  silently(work: () => void): void {
+    this.isSilent = true;
+    work();
+    this.isSilent = false;
+  }
+
+  private get emit(): WalkEmit | undefined {
+    return this.isSilent ? undefined : this.walk.emit;
+  }
+
   /** Every number of every stored state on the way to `state` counts as precise. */
   markAll(state: State): void {
-    const { emit } = this.walk;
+    const { emit } = this;
     emit?.({ kind: "precision", step: "all", frame: state.frames.length - 1 });
     for (let stored = state.parent; stored !== undefined; stored = stored.state.parent) {
       allScalars(stored, (frame, name) => {
@@ -131,7 +144,7 @@ export class Precision {
   }
 
   private tell(last: number, first: number, next: number): void {
-    this.walk.emit?.({ kind: "precision", step: "search", frame: this.wanted.frame, last, first, next });
+    this.emit?.({ kind: "precision", step: "search", frame: this.wanted.frame, last, first, next });
   }
 
   /** The numbers that a global function is given are any numbers: nothing is before them. */
@@ -173,11 +186,11 @@ export class Precision {
   }
 
   private tellStep(pc: number): void {
-    const { walk, wanted } = this;
-    if (walk.emit === undefined || walk.program.instructions[pc]!.op.family === "lddw-tail") return;
+    const { walk, wanted, emit } = this;
+    if (emit === undefined || walk.program.instructions[pc]!.op.family === "lddw-tail") return;
     const { frame } = wanted;
     const registers = wanted.registers(frame);
-    walk.emit({ kind: "precision", step: "back", frame, registers, slots: wanted.slots(frame), pc });
+    emit({ kind: "precision", step: "back", frame, registers, slots: wanted.slots(frame), pc });
   }
 
   /** Marks what is wanted in a stored state, and wants on what was not marked before. */
@@ -201,8 +214,8 @@ export class Precision {
         }
       }
       const registers = wanted.registers(index);
-      const slots = this.walk.emit === undefined ? [] : wanted.slots(index);
-      this.walk.emit?.({ kind: "precision", step: "stored", frame: index, registers, slots, stored });
+      const slots = this.emit === undefined ? [] : wanted.slots(index);
+      this.emit?.({ kind: "precision", step: "stored", frame: index, registers, slots, stored });
     }
   }
 }
