@@ -39,10 +39,53 @@ export const layOut = <K extends "struct" | "union">(
 const roundUp = (value: number, to: number): number => to * Math.ceil(value / to);
 
 const place = (btf: Btf, name: string, type: number, bits: number, end: number): number => {
-  const alignment = 8 * btf.alignOf(type);
-  if (bits === 0) return roundUp(end, alignment);
   const unit = 8 * btf.sizeOf(type);
   if (bits > unit) throw new BtfError("UNENCODABLE", `bitfield ${name} of ${bits} bits in a type of ${unit} bits`);
-  const crosses = Math.floor(end / unit) !== Math.floor((end + bits - 1) / unit);
-  return crosses ? roundUp(end, alignment) : end;
+  return nextOffset({ size: unit / 8, alignment: btf.alignOf(type), bitSize: bits }, end);
+};
+
+/** What decides where C puts a member: bytes of its type, and the bits of a bitfield or 0. */
+export interface Extent {
+  readonly size: number;
+  readonly alignment: number;
+  readonly bitSize: number;
+}
+
+/** The bit at which C puts a member when the one before ends at bit `end`. */
+export const nextOffset = ({ size, alignment, bitSize }: Extent, end: number, packed = false): number => {
+  if (packed) return bitSize === 0 ? roundUp(end, 8) : end;
+  if (bitSize === 0) return roundUp(end, 8 * alignment);
+  const unit = 8 * size;
+  return Math.floor(end / unit) === Math.floor((end + bitSize - 1) / unit) ? end : roundUp(end, 8 * alignment);
+};
+
+/** How C has to lay a structure out for its members to lie where they do. */
+export interface CLayout {
+  /** True when members or size are off their natural alignment, which BTF does not record otherwise. */
+  readonly packed: boolean;
+  /** Bytes. */
+  readonly alignment: number;
+}
+
+/**
+ * Finds out how a structure was declared.
+ *
+ * @param sizeOf bytes of a type, by id
+ * @param alignOf bytes that a type is aligned to, by id
+ */
+export const layoutOfComposite = (
+  type: BtfComposite,
+  sizeOf: (id: number) => number,
+  alignOf: (id: number) => number,
+): CLayout => {
+  let end = 0;
+  let alignment = 1;
+  for (const { type: id, bitOffset, bitSize } of type.members) {
+    const extent = { size: sizeOf(id), alignment: alignOf(id), bitSize };
+    const isNatural = nextOffset(extent, bitOffset) === bitOffset && nextOffset(extent, end) <= bitOffset;
+    if (!isNatural) return { packed: true, alignment: 1 };
+    if (type.kind === "struct") end = bitOffset + (bitSize || 8 * extent.size);
+    alignment = Math.max(alignment, extent.alignment);
+  }
+  return type.size % alignment === 0 ? { packed: false, alignment } : { packed: true, alignment: 1 };
 };

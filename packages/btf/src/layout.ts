@@ -1,8 +1,8 @@
 import { assertNever } from "@ebpf/core";
 import type { Btf } from "./btf.js";
+import { layoutOfComposite } from "./c-layout.js";
 import { BtfError } from "./errors.js";
 import { MAX_DEPTH } from "./limits.js";
-import type { BtfComposite } from "./types.js";
 
 /** Bytes of a pointer of BPF programs and of all 64-bit machines. */
 const POINTER_SIZE = 8;
@@ -82,6 +82,7 @@ const compute = (btf: Btf, id: number, alignOf: (id: number) => number): number 
   const type = btf.type(id);
   switch (type.kind) {
     case "int":
+      return Math.max(1, type.size > 8 ? type.size : Math.min(type.size, btf.pointerSize));
     case "enum":
     case "enum64":
     case "float":
@@ -94,7 +95,7 @@ const compute = (btf: Btf, id: number, alignOf: (id: number) => number): number 
       return alignOf(type.type);
     case "struct":
     case "union":
-      return compositeAlignment(type, alignOf);
+      return layoutOfComposite(type, (inner) => btf.sizeOf(inner), alignOf).alignment;
     case "datasec":
       return btf.pointerSize;
     case "void":
@@ -112,15 +113,4 @@ const compute = (btf: Btf, id: number, alignOf: (id: number) => number): number 
     default:
       return assertNever(type);
   }
-};
-
-/** BTF does not record `packed`; it shows in a member or a size that is off its natural alignment. */
-const compositeAlignment = (type: BtfComposite, alignOf: (id: number) => number): number => {
-  let largest = 1;
-  for (const member of type.members) {
-    const alignment = alignOf(member.type);
-    if (member.bitSize === 0 && member.bitOffset % (8 * alignment) !== 0) return 1;
-    largest = Math.max(largest, alignment);
-  }
-  return type.size % largest === 0 ? largest : 1;
 };
