@@ -29,6 +29,14 @@ export type ArgumentType =
   | { readonly kind: "allocated" } // reserved memory, released by the call
   | { readonly kind: "socket"; readonly full: boolean; readonly nullable?: true }
   | { readonly kind: "stack_or_null" } // the callback's context
+  | { readonly kind: "map_field"; readonly field: string } // a map value's field of this type
+  | {
+      /** A dynptr, of one type only where `type` says so. */
+      readonly kind: "dynptr";
+      readonly role: "make" | "use" | "release";
+      readonly type?: "local" | "ringbuf";
+    }
+  | { readonly kind: "percpu_object" } // a kernel object that each CPU has its own of
   | { readonly kind: "unsupported"; readonly type: string }; // not modelled yet: calls are rejected
 
 /** What a helper leaves in r0. */
@@ -38,6 +46,7 @@ export type ReturnType =
   | { readonly kind: "map_value" } // into the map argument
   | { readonly kind: "map_value_or_null" } // into the map argument
   | { readonly kind: "memory_or_null" } // of the `constant_size` argument
+  | { readonly kind: "slice_or_null" } // of the dynptr argument: `constant_size` bytes
   | { readonly kind: "socket_or_null"; readonly type: "sock" | "sock_common" | "tcp_sock" }
   | { readonly kind: "unsupported"; readonly type: string };
 
@@ -49,7 +58,7 @@ export type ReturnClass =
   | "void";
 
 /** What a helper passes to the function that it calls back; `context` is the helper's `stack_or_null` argument. */
-export type CallbackParameter = "scalar" | "map" | "map_key" | "map_value" | "context";
+export type CallbackParameter = "scalar" | "map" | "map_key" | "map_value" | "dynptr" | "context";
 
 /** What differs of a prototype for some program or attach types. The first variant that matches counts. */
 export interface HelperVariant {
@@ -83,6 +92,14 @@ export interface HelperPrototype {
   /** Index of the argument that is given back. */
   readonly releases?: number;
   readonly mightSleep?: true;
+  /** What the call does with the lock that its `map_field` argument is. */
+  readonly lock?: "take" | "drop";
+  /** May be called while a lock is held. */
+  readonly underLock?: true;
+  /** Index of a memory argument that is a map value's. */
+  readonly mapValueMemory?: number;
+  /** The helper has its `function` argument called later, with these arguments, as a program of its own. */
+  readonly asyncCallback?: readonly CallbackParameter[];
   /** The helper calls its `function` argument any number of times, until that returns 1, with these arguments. */
   readonly callback?: readonly CallbackParameter[];
   /** Index of the argument that bounds how often the helper calls back. */

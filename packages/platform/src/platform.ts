@@ -49,8 +49,8 @@ export interface MapTypeRules {
   readonly changedBy?: Readonly<Record<string, readonly ProgramTypeName[]>>;
   /** Programs may read values, but not write them. */
   readonly readOnlyValues?: true;
-  /** Values are objects that are not modelled yet. */
-  readonly unsupported?: true;
+  /** Values are objects of this kind. */
+  readonly values?: "xdp_sock";
 }
 
 export interface PlatformLimits {

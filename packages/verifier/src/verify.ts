@@ -187,7 +187,7 @@ export const verify = (spec: ProgramSpec, options: VerifyOptions = {}): Report =
       (thrown) => diagnose(thrown, { pc: walk.pc, path: walk.path, program: walk.program }),
     ) ??
     rejectionOf(
-      () => checkStackDepth(walk.program, walk.stackDepth, platform),
+      () => checkStackDepth(walk.program, { depths: walk.stackDepth, calledLater: walk.asyncCallbacks }, platform),
       (thrown) => diagnose(thrown),
     );
   if (rejection !== undefined) walk.emit?.({ kind: "rejected", message: rejection.message });

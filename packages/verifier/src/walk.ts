@@ -1,5 +1,6 @@
 import type { Instruction } from "@ebpf/asm";
 import type { MapSpec, Platform } from "@ebpf/platform";
+import { type SpecialField, specialFields } from "./access/map-fields.js";
 import * as S from "./domain/scalar.js";
 import * as W from "./domain/word.js";
 import type { Program } from "./program/program.js";
@@ -71,6 +72,9 @@ export class Walk {
   jumps = 0;
   peakBranches = 0;
   private lastId = 0;
+  private readonly fields = new Map<MapSpec, readonly SpecialField[]>();
+  /** Functions that run later, by themselves: they have a stack of their own. */
+  readonly asyncCallbacks = new Set<number>();
   /** By slot; made when an instruction is first walked. */
   private readonly immediates: (Register | undefined)[];
 
@@ -145,6 +149,21 @@ export class Walk {
   /** The instruction writes all eight bytes of a stack slot. */
   writesSlot(frame: number, slot: number): void {
     this.stackLiveness.write(frame, slot);
+  }
+
+  /** The parts of a map's values that belong to the kernel. */
+  fieldsOf(map: MapSpec): readonly SpecialField[] {
+    let fields = this.fields.get(map);
+    if (fields === undefined) {
+      fields = specialFields(map);
+      this.fields.set(map, fields);
+    }
+    return fields;
+  }
+
+  /** Whether a map's values have a lock in them, which tells them apart. */
+  hasLock(map: MapSpec): boolean {
+    return this.fieldsOf(map).some(({ name }) => name === "bpf_spin_lock" || name === "bpf_res_spin_lock");
   }
 
   /** An id that no value has yet. */

@@ -119,6 +119,19 @@ const FAILING: Record<RejectionCode, Failing> = {
     spec: { type: "sched_cls" },
   },
   REFERENCE_LEAK: { text: `${RESERVE}out:${END}` },
+  BAD_DYNPTR: { text: `r1 = r10\nr1 += -16\nr2 = 0\ncall ringbuf_submit_dynptr${END}` },
+  BAD_MAP_FIELD: {
+    text: `${FOUND}r1 = r0\nr1 += 4\ncall spin_lock\nout:${END}`,
+    spec: { ...withMap(specialMap("bpf_spin_lock")), type: "sched_cls" },
+  },
+  BAD_LOCK: {
+    text: `${FOUND}r1 = r0\ncall spin_unlock\nout:${END}`,
+    spec: { ...withMap(specialMap("bpf_spin_lock")), type: "sched_cls" },
+  },
+  LOCK_HELD: {
+    text: `${FOUND}r1 = r0\ncall spin_lock\nout:${END}`,
+    spec: { ...withMap(specialMap("bpf_spin_lock")), type: "sched_cls" },
+  },
   CALL_DEPTH: { text: chain(8, "r0 = 0") },
   RECURSION: { text: `call f${END}\nf:\ncall f\nexit` },
   BAD_ATTACH_TYPE: { text: "r0 = 1\nexit", spec: { type: "sk_lookup", attachType: "xdp" } },
@@ -139,17 +152,21 @@ const FAILING: Record<RejectionCode, Failing> = {
     options: { shouldAbort: () => true },
   },
   UNSUPPORTED_PROGRAM_TYPE: { text: "r0 = 0\nexit", spec: { type: "struct_ops" } },
-  UNSUPPORTED_HELPER: { text: `${FOUND}r1 = r0\ncall spin_lock\nout:${END}` },
+  UNSUPPORTED_HELPER: { text: `call get_current_task_btf${END}` },
   UNSUPPORTED_KFUNC: {
     spec: { instructions: [instruction(op("call_kfunc"), { imm: 5 }), instruction(op("exit"))] },
   },
-  UNSUPPORTED_CALLBACK: { text: `r1 = 1\nr2 = 0\nr3 = 0\nr4 = 0\ncall user_ringbuf_drain${END}` },
+  UNSUPPORTED_CALLBACK: {
+    text: `*(u64 *)(r10 - 8) = r1
+r1 = 1\nr2 = f ll\nr3 = r10\nr3 += -8\nr4 = 0\ncall loop${END}
+f:\nr1 = *(u64 *)(r2 + 0)\nr2 = map programs\nr3 = 0\ncall tail_call${END}`,
+  },
   UNSUPPORTED_KERNEL_SYMBOL: {
     spec: { instructions: [...wideInstruction(op("lddw_ksym"), 1, 5, 0), ...instructions("r0 = 0\nexit")] },
   },
   UNSUPPORTED_ARENA: { text: `r1 = addr_space_cast(r1, 0, 1)${END}` },
   UNSUPPORTED_MAP: {
-    text: LOOK_UP + END,
+    text: `${FOUND}r1 = r0\nr2 = r10\nr2 += -4\ncall map_lookup_elem\nout:${END}`,
     spec: withMap({ ...MAPS.hash, type: "hash_of_maps" }),
   },
   UNSUPPORTED_GLOBAL_FUNCTION: {

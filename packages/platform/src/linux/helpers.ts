@@ -1,5 +1,13 @@
 import type { AttachType } from "../attach-types.js";
-import type { ArgumentType, HelperPrototype, HelperVariant, MemoryAccess, ReturnClass, ReturnType } from "../helper.js";
+import type {
+  ArgumentType,
+  CallbackParameter,
+  HelperPrototype,
+  HelperVariant,
+  MemoryAccess,
+  ReturnClass,
+  ReturnType,
+} from "../helper.js";
 import type { ProgramTypeName } from "../program-types.js";
 import { COMMON_HELPERS, HELPERS_BY_TYPE, LIRC_HELPERS } from "./availability.js";
 
@@ -31,6 +39,14 @@ const FORMAT: ArgumentType = { kind: "constant_string", format: true };
 const FUNC: ArgumentType = { kind: "function" };
 const STACKN: ArgumentType = { kind: "stack_or_null" };
 const RECORD: ArgumentType = { kind: "allocated" };
+const field = (name: string): ArgumentType => ({ kind: "map_field", field: name });
+const LOCK = field("bpf_spin_lock");
+const TIMER = field("bpf_timer");
+const DYNPTR: ArgumentType = { kind: "dynptr", role: "use" };
+const NEW_DYNPTR: ArgumentType = { kind: "dynptr", role: "make", type: "local" };
+const NEW_RECORD_DYNPTR: ArgumentType = { kind: "dynptr", role: "make", type: "ringbuf" };
+const RECORD_DYNPTR: ArgumentType = { kind: "dynptr", role: "release", type: "ringbuf" };
+const PERCPU: ArgumentType = { kind: "percpu_object" };
 const SOCKET: ArgumentType = { kind: "socket", full: false };
 const SOCKETN: ArgumentType = { kind: "socket", full: false, nullable: true };
 const FULL_SOCKETN: ArgumentType = { kind: "socket", full: true, nullable: true };
@@ -41,6 +57,8 @@ const fixed = (access: MemoryAccess, size: number, aligned?: "aligned"): Argumen
   size,
   ...(aligned && { aligned: true }),
 });
+
+const MAP_ENTRY: readonly CallbackParameter[] = ["map", "map_key", "map_value"];
 
 const INTEGER: ReturnType = { kind: "scalar" };
 const VOID: ReturnType = { kind: "void" };
@@ -217,8 +235,8 @@ const ROWS: readonly HelperRow[] = [
   { id: 90, name: "msg_push_data", args: [CTX, ANY, ANY, ANY], mayMovePacket: true },
   { id: 91, name: "msg_pop_data", args: [CTX, ANY, ANY, ANY], mayMovePacket: true },
   { id: 92, name: "rc_pointer_rel", args: [CTX, ANY, ANY] },
-  { id: 93, name: "spin_lock", args: [unsupported("spin lock")], returns: VOID },
-  { id: 94, name: "spin_unlock", args: [unsupported("spin lock")], returns: VOID },
+  { id: 93, name: "spin_lock", args: [LOCK], returns: VOID, lock: "take" },
+  { id: 94, name: "spin_unlock", args: [LOCK], returns: VOID, lock: "drop", underLock: true },
   { id: 95, name: "sk_fullsock", args: [SOCKET], returns: SOCKET_OR_NULL, sameObject: true },
   { id: 96, name: "tcp_sock", args: [SOCKET], returns: TCP_SOCK_OR_NULL, sameObject: true },
   { id: 97, name: "skb_ecn_set_ce", args: [CTX] },
@@ -317,13 +335,13 @@ const ROWS: readonly HelperRow[] = [
   {
     id: 153,
     name: "per_cpu_ptr",
-    args: [unsupported("per-CPU kernel variable"), ANY],
+    args: [PERCPU, ANY],
     returns: unsupported("kernel object"),
   },
   {
     id: 154,
     name: "this_cpu_ptr",
-    args: [unsupported("per-CPU kernel variable")],
+    args: [PERCPU],
     returns: unsupported("kernel object"),
   },
   { id: 155, name: "redirect_peer", args: [ANY, ANY] },
@@ -344,16 +362,16 @@ const ROWS: readonly HelperRow[] = [
     id: 164,
     name: "for_each_map_elem",
     args: [MAP, FUNC, STACKN, ANY],
-    callback: ["map", "map_key", "map_value", "context"],
+    callback: [...MAP_ENTRY, "context"],
   },
   { id: 165, name: "snprintf", args: [UPDATEN, SIZE0, FORMAT, READN, SIZE0], gplOnly: true },
   { id: 166, name: "sys_bpf", args: [ANY, READ, SIZE], mightSleep: true },
   { id: 167, name: "btf_find_by_name_kind", args: [READ, SIZE, ANY, ANY], mightSleep: true },
   { id: 168, name: "sys_close", args: [ANY], mightSleep: true },
-  { id: 169, name: "timer_init", args: [unsupported("timer"), MAP, ANY], gplOnly: true },
-  { id: 170, name: "timer_set_callback", args: [unsupported("timer"), FUNC], gplOnly: true },
-  { id: 171, name: "timer_start", args: [unsupported("timer"), ANY, ANY], gplOnly: true },
-  { id: 172, name: "timer_cancel", args: [unsupported("timer")], gplOnly: true },
+  { id: 169, name: "timer_init", args: [TIMER, MAP, ANY], gplOnly: true },
+  { id: 170, name: "timer_set_callback", args: [TIMER, FUNC], gplOnly: true, asyncCallback: MAP_ENTRY },
+  { id: 171, name: "timer_start", args: [TIMER, ANY, ANY], gplOnly: true },
+  { id: 172, name: "timer_cancel", args: [TIMER], gplOnly: true },
   {
     id: 173,
     name: "get_func_ip",
@@ -413,17 +431,17 @@ const ROWS: readonly HelperRow[] = [
   },
   { id: 195, name: "map_lookup_percpu_elem", args: [MAP, KEY, ANY], returns: MAP_VALUE_OR_NULL, packetArguments: true },
   { id: 196, name: "skc_to_mptcp_sock", args: [SOCKET], returns: unsupported("kernel object") },
-  { id: 197, name: "dynptr_from_mem", args: [WRITE, SIZE0, ANY, unsupported("dynptr")] },
-  { id: 198, name: "ringbuf_reserve_dynptr", args: [MAP, ANY, ANY, unsupported("dynptr")] },
-  { id: 199, name: "ringbuf_submit_dynptr", args: [unsupported("dynptr"), ANY], returns: VOID },
-  { id: 200, name: "ringbuf_discard_dynptr", args: [unsupported("dynptr"), ANY], returns: VOID },
-  { id: 201, name: "dynptr_read", args: [WRITE, SIZE0, unsupported("dynptr"), ANY, ANY] },
-  { id: 202, name: "dynptr_write", args: [unsupported("dynptr"), ANY, READ, SIZE0, ANY] },
+  { id: 197, name: "dynptr_from_mem", args: [WRITE, SIZE0, ANY, NEW_DYNPTR], mapValueMemory: 0 },
+  { id: 198, name: "ringbuf_reserve_dynptr", args: [MAP, ANY, ANY, NEW_RECORD_DYNPTR] },
+  { id: 199, name: "ringbuf_submit_dynptr", args: [RECORD_DYNPTR, ANY], returns: VOID },
+  { id: 200, name: "ringbuf_discard_dynptr", args: [RECORD_DYNPTR, ANY], returns: VOID },
+  { id: 201, name: "dynptr_read", args: [WRITE, SIZE0, DYNPTR, ANY, ANY] },
+  { id: 202, name: "dynptr_write", args: [DYNPTR, ANY, READ, SIZE0, ANY] },
   {
     id: 203,
     name: "dynptr_data",
-    args: [unsupported("dynptr"), ANY, ALLOC_SIZE],
-    returns: unsupported("dynptr memory"),
+    args: [DYNPTR, ANY, ALLOC_SIZE],
+    returns: { kind: "slice_or_null" },
   },
   {
     id: 204,
@@ -454,7 +472,7 @@ const ROWS: readonly HelperRow[] = [
     packetArguments: true,
   },
   { id: 208, name: "ktime_get_tai_ns", args: [], returnClass: "full64" },
-  { id: 209, name: "user_ringbuf_drain", args: [MAP, FUNC, STACKN, ANY] },
+  { id: 209, name: "user_ringbuf_drain", args: [MAP, FUNC, STACKN, ANY], callback: ["dynptr", "context"] },
   {
     id: 210,
     name: "cgrp_storage_get",

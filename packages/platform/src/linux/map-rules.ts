@@ -4,6 +4,7 @@ import type { ProgramTypeName } from "../program-types.js";
 
 const STORE = ["map_lookup_elem", "map_update_elem", "map_delete_elem"];
 const ITERABLE = ["for_each_map_elem"];
+const TIMERS = ["timer_init", "timer_set_callback", "timer_start", "timer_cancel"];
 const LOCAL_STORAGE = ["get_local_storage"];
 /** Programs look inner maps up; only the user puts them in. */
 const NESTED = ["map_lookup_elem"];
@@ -29,8 +30,8 @@ const SOCKET_CHANGES = { map_update_elem: SOCKET_GIVERS, map_delete_elem: SOCKET
  * `directValue`: programs may hold the address of a value (LD_IMM64 with an offset).
  */
 export const MAP_RULES: Readonly<Partial<Record<MapTypeName, MapTypeRules>>> = {
-  hash: { helpers: [...STORE, ...ITERABLE] },
-  array: { helpers: [...STORE, ...ITERABLE], directValue: true, allPresent: true },
+  hash: { helpers: [...STORE, ...ITERABLE, ...TIMERS] },
+  array: { helpers: [...STORE, ...ITERABLE, ...TIMERS], directValue: true, allPresent: true },
   prog_array: { helpers: ["tail_call"] },
   perf_event_array: {
     helpers: ["perf_event_read", "perf_event_output", "skb_output", "perf_event_read_value", "xdp_output"],
@@ -39,7 +40,7 @@ export const MAP_RULES: Readonly<Partial<Record<MapTypeName, MapTypeRules>>> = {
   percpu_array: { helpers: [...STORE, ...ITERABLE, "map_lookup_percpu_elem"], allPresent: true },
   stack_trace: { helpers: ["get_stackid"] },
   cgroup_array: { helpers: ["skb_under_cgroup", "current_task_under_cgroup"] },
-  lru_hash: { helpers: [...STORE, ...ITERABLE] },
+  lru_hash: { helpers: [...STORE, ...ITERABLE, ...TIMERS] },
   lru_percpu_hash: { helpers: [...STORE, ...ITERABLE, "map_lookup_percpu_elem"] },
   lpm_trie: { helpers: STORE },
   array_of_maps: { helpers: NESTED, nested: true },
@@ -73,7 +74,7 @@ export const MAP_RULES: Readonly<Partial<Record<MapTypeName, MapTypeRules>>> = {
     changedBy: SOCKET_CHANGES,
   },
   cpumap: { helpers: ["redirect_map"] },
-  xskmap: { helpers: ["redirect_map", "map_lookup_elem"], unsupported: true },
+  xskmap: { helpers: ["redirect_map", "map_lookup_elem"], values: "xdp_sock" },
   cgroup_storage: { helpers: LOCAL_STORAGE },
   percpu_cgroup_storage: { helpers: LOCAL_STORAGE },
   reuseport_sockarray: { helpers: ["sk_select_reuseport"] },

@@ -1,6 +1,6 @@
 import type { ContextField } from "@ebpf/platform";
+import { checkUnmoved } from "../check/unmoved.js";
 import { unknownOf } from "../domain/cast.js";
-import { formatTnum } from "../report/format.js";
 import { reject } from "../report/reject.js";
 import { type PointerKind, pointerRegister, type Register, scalarRegister } from "../state/register.js";
 import type { Walk } from "../walk.js";
@@ -14,20 +14,6 @@ const POINTERS: Readonly<Record<Exclude<ContextField["value"], "scalar">, { kind
   sock_or_null: { kind: "sock", nullable: true },
   sock_common_or_null: { kind: "sock_common", nullable: true },
   flow_keys: { kind: "flow_keys", nullable: false },
-};
-
-/** The context is accessed through the pointer the program got, without any arithmetic on it. */
-export const checkUnmodifiedContext = (pointer: Register, register: number): void => {
-  if (pointer.offset < 0) {
-    reject("CONTEXT_ACCESS", `negative offset ctx ptr R${register} off=${pointer.offset} disallowed`, register);
-  }
-  if (pointer.offset !== 0) {
-    reject("CONTEXT_ACCESS", `dereference of modified ctx ptr R${register} off=${pointer.offset} disallowed`, register);
-  }
-  const { bits } = pointer.value;
-  if ((bits.value.lo | bits.value.hi | bits.mask.lo | bits.mask.hi) !== 0) {
-    reject("CONTEXT_ACCESS", `variable ctx access var_off=${formatTnum(bits)} disallowed`, register);
-  }
 };
 
 /** Whether a part of an element may be loaded; `at` counts from the element's first byte. */
@@ -55,7 +41,7 @@ const allows = (walk: Walk, field: ContextField, access: Access): boolean => {
 
 export const accessContext = (walk: Walk, access: Access): Register => {
   const { pointer, register, offset, size } = access;
-  checkUnmodifiedContext(pointer, register);
+  checkUnmoved(pointer, register);
   const field = walk.program.rules.context.fields.find(
     (row) => row.offset <= offset && offset + size <= row.offset + row.size,
   );

@@ -6,7 +6,6 @@ import { reject } from "../report/reject.js";
 import { type Register, scalarRegister } from "../state/register.js";
 import type { Walk } from "../walk.js";
 import type { Access } from "./access.js";
-import { specialFields } from "./map-fields.js";
 import { checkRegion, type RegionAccess } from "./region.js";
 
 /** A map's flags let programs read or write its values. */
@@ -22,10 +21,10 @@ const checkPermission = ({ pointer, offset, size }: RegionAccess, map: MapSpec, 
 };
 
 /** Fields that belong to the kernel are not touched by loads, stores or helpers. */
-const checkSpecialFields = (map: MapSpec, { pointer, offset, size }: RegionAccess): void => {
+const checkSpecialFields = (walk: Walk, map: MapSpec, { pointer, offset, size }: RegionAccess): void => {
   const first = pointer.offset + offset + W.toNumber(pointer.value.s64.min);
   const behind = pointer.offset + offset + W.toUnsignedNumber(pointer.value.u64.max) + size;
-  for (const field of specialFields(map)) {
+  for (const field of walk.fieldsOf(map)) {
     if (first < field.offset + field.size && field.offset < behind) {
       if (field.name === "kptr")
         reject("UNSUPPORTED_ACCESS", "pointers to kernel objects in maps are not modelled yet");
@@ -35,11 +34,11 @@ const checkSpecialFields = (map: MapSpec, { pointer, offset, size }: RegionAcces
 };
 
 /** Checks that some bytes of a map value may be accessed by the program, or by a helper for it. */
-export const checkMapValue = (access: RegionAccess, kind: "read" | "write"): void => {
+export const checkMapValue = (walk: Walk, access: RegionAccess, kind: "read" | "write"): void => {
   const map = access.pointer.map!;
   checkPermission(access, map, kind);
   checkRegion(access, map.valueSize, "map_value");
-  checkSpecialFields(map, access);
+  checkSpecialFields(walk, map, access);
 };
 
 /** The bytes of a map whose content is part of the program, or `undefined`. */
@@ -63,7 +62,7 @@ const readConstant = (bytes: Uint8Array, at: number, size: number, little: boole
 export const accessMapValue = (walk: Walk, access: Access): Register => {
   const { pointer, offset, size, kind } = access;
   const map = pointer.map!;
-  checkMapValue(access, kind);
+  checkMapValue(walk, access, kind);
   walk.facts.usesMap(walk.pc, walk.mapHandle(map));
   const variable = S.constantValue(pointer.value);
   const content = kind === "read" ? frozenContent(map) : undefined;

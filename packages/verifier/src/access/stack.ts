@@ -9,6 +9,7 @@ import {
   BYTE,
   type ByteKind,
   byteKind,
+  isDynptrSlot,
   overwrite,
   SLOT_BYTES,
   type Slot,
@@ -18,6 +19,7 @@ import {
 import type { Frame } from "../state/state.js";
 import type { Walk } from "../walk.js";
 import type { Access } from "./access.js";
+import { overwriteDynptr } from "./dynptr-slots.js";
 import type { RegionAccess } from "./region.js";
 
 /** A stretch of stack: offsets from the frame pointer, `from` ≤ byte < `to` ≤ 0. */
@@ -73,11 +75,19 @@ const isFixed = (pointer: Register): boolean => S.isConstant(pointer.value);
 
 const kindAt = (frame: Frame, offset: number): ByteKind => byteKind(frame.slot(slotIndex(offset)), byteInSlot(offset));
 
+/** A dynptr is read through helpers alone. */
+const dynptrInside = ({ register, pointer, size }: RegionAccess, from: number, at: number): never => {
+  const where = isFixed(pointer) ? `off ${from}` : `var_off ${formatTnum(pointer.value.bits)}`;
+  return reject("BAD_DYNPTR", `invalid read from stack R${register} ${where}+${at - from} size ${size}`, register);
+};
+
 /** The kinds of the bytes of a stretch. A privileged program may read bytes that it never wrote. */
-const kindsIn = (walk: Walk, { frame, from, to }: Stretch): ByteKind[] => {
+const kindsIn = (walk: Walk, { frame, from, to }: Stretch, access: RegionAccess): ByteKind[] => {
   const kinds: ByteKind[] = [];
   for (let offset = from; offset < to; offset++) {
-    kinds.push(kindAt(frame, offset));
+    const kind = kindAt(frame, offset);
+    if (kind === BYTE.dynptr) dynptrInside(access, from, offset);
+    kinds.push(kind);
     walk.readsSlot(frame.index, slotIndex(offset));
   }
   if (kinds.includes(BYTE.invalid)) walk.facts.readsUninitialized(walk.pc);
@@ -89,13 +99,13 @@ const touchSlots = (walk: Walk, { from, to }: Stretch): void => {
 };
 
 /** What mixed bytes read as: 0 when all are zero, else any number of that size. */
-const readBytes = (walk: Walk, stretch: Stretch, size: Access["size"]): Register => {
-  const kinds = kindsIn(walk, stretch);
+const readBytes = (walk: Walk, stretch: Stretch, access: Access): Register => {
+  const kinds = kindsIn(walk, stretch, access);
   const zeros = kinds.findIndex((kind) => kind !== BYTE.zero);
   const zero = zeros < 0;
   // Only up to the first byte that isn't zero.
   touchSlots(walk, { ...stretch, to: zero ? stretch.to : stretch.from + zeros + 1 });
-  return scalarRegister(zero ? S.ZERO : unknownOf(size));
+  return scalarRegister(zero ? S.ZERO : unknownOf(access.size));
 };
 
 /** Reads part of a slot that holds a spilled number. Its low bytes are known; others are any bytes. */
@@ -111,7 +121,7 @@ const fillPart = (walk: Walk, slot: Slot, stretch: Stretch, access: Access): Reg
     const fits = W.equal(truncate(spilled.value, access.size).u64.max, spilled.value.u64.max);
     return { ...(fits ? spilled : unlinked(spilled)), value: truncate(spilled.value, access.size) };
   }
-  const kinds = kindsIn(walk, stretch);
+  const kinds = kindsIn(walk, stretch, access);
   if (kinds.every((kind) => kind === BYTE.zero)) return scalarRegister(S.ZERO);
   if (isNull(spilled) && kinds.every((kind) => kind === BYTE.spill)) {
     walk.followsSlot(stretch.frame.index, index);
@@ -123,15 +133,18 @@ const fillPart = (walk: Walk, slot: Slot, stretch: Stretch, access: Access): Reg
 export const readStack = (walk: Walk, access: Access): Register => {
   const stretch = stackStretch(walk, access, "read from");
   // A spilled pointer among bytes at an unknown place reads as a number, which a privileged program may see of it.
-  if (!isFixed(access.pointer)) return readBytes(walk, stretch, access.size);
+  if (!isFixed(access.pointer)) return readBytes(walk, stretch, access);
   const index = slotIndex(stretch.from);
   const slot = stretch.frame.slot(index);
   walk.readsSlot(stretch.frame.index, index);
   walk.touchesSlot(index);
-  if (slot.spilled === undefined) return readBytes(walk, stretch, access.size);
+  if (slot.spilled === undefined) return readBytes(walk, stretch, access);
   if (access.size === SLOT_BYTES && spilledBytes(slot) === SLOT_BYTES) {
     walk.followsSlot(stretch.frame.index, index);
     return slot.spilled;
+  }
+  if (isDynptrSlot(slot)) {
+    reject("BAD_DYNPTR", `invalid read from stack off ${stretch.from}+0 size ${access.size}`, access.register);
   }
   return fillPart(walk, slot, stretch, access);
 };
@@ -187,6 +200,7 @@ const markZero = (walk: Walk): void => {
 
 const writeFixed = (walk: Walk, stretch: Stretch, access: Access, value: Register | undefined): void => {
   const whole = byteInSlot(stretch.from) === 0;
+  overwriteDynptr(walk, stretch.frame, slotIndex(stretch.from));
   walk.touchesSlot(slotIndex(stretch.from));
   if (value === undefined) {
     if (access.size === SLOT_BYTES) walk.writesSlot(stretch.frame.index, slotIndex(stretch.from));
@@ -209,6 +223,7 @@ const writeFixed = (walk: Walk, stretch: Stretch, access: Access, value: Registe
 /** A write at an unknown place: every byte it may hit is any byte afterwards, but zero bytes stay zero under zeros. */
 const writeSomewhere = (walk: Walk, { frame, from, to }: Stretch, value: Register): void => {
   checkEscape(walk, frame, value);
+  for (let index = slotIndex(to - 1); index <= slotIndex(from); index++) overwriteDynptr(walk, frame, index);
   const zero = isNull(value);
   let zeroUsed = false;
   for (let offset = from; offset < to; offset++) {
@@ -258,7 +273,16 @@ export const knownOnStack = (walk: Walk, pointer: Register, size: 1 | 2 | 4 | 8)
 
 /** A helper reads the stretch; bytes that were never written are allowed, as for loads. */
 export const helperReadsStack = (walk: Walk, access: RegionAccess): void => {
-  kindsIn(walk, stackStretch(walk, access, "read from"));
+  kindsIn(walk, stackStretch(walk, access, "read from"), access);
+};
+
+/** A helper may write the stretch whatever it holds, but for dynptrs. */
+export const checkHelperWrite = (walk: Walk, access: RegionAccess): void => {
+  const { frame, from, to } = stackStretch(walk, access, "write to");
+  for (let offset = from; offset < to; offset++) {
+    if (kindAt(frame, offset) !== BYTE.dynptr) continue;
+    reject("BAD_DYNPTR", `potential write to dynptr at off=${offset} disallowed`, access.register);
+  }
 };
 
 /** A helper writes the stretch, or part of it: all of it is any bytes afterwards. */

@@ -1,14 +1,17 @@
 import type { Size } from "@ebpf/asm";
 import type { ArgumentType, HelperPrototype, MapSpec } from "@ebpf/platform";
 import { checkAlignment } from "../access/access.js";
-import { checkUnmodifiedContext } from "../access/context.js";
 import { frozenContent } from "../access/map-value.js";
 import { knownOnStack } from "../access/stack.js";
+import { checkUnmoved } from "../check/unmoved.js";
 import * as S from "../domain/scalar.js";
 import * as W from "../domain/word.js";
 import { reject } from "../report/reject.js";
 import { isNull, isScalar, kindName, type Register } from "../state/register.js";
 import type { Walk } from "../walk.js";
+import { checkDynptr, DYNPTR_KINDS } from "./dynptr.js";
+import { dropLock, takeLock } from "./lock.js";
+import { checkMapField } from "./map-field.js";
 import { checkMemory, type MemoryUse } from "./memory.js";
 
 /** What a call's arguments told, for the rules that follow. */
@@ -22,6 +25,8 @@ export interface Arguments {
   allocationSize?: number;
   /** The most that a size argument can be. */
   sizeLimit?: number;
+  /** The dynptr that the call works on. */
+  dynptr?: Register;
   /** The reference that a pointer argument stands for. */
   reference: number;
   /** Changes to the state that happen only when all arguments are right. */
@@ -56,9 +61,37 @@ const checkMap = (call: Call, type: ArgumentOf<"map">): void => {
   if (type.types !== undefined && !type.types.includes(value.map!.type)) {
     reject("WRONG_MAP_TYPE", `R${register} is a map of type ${value.map!.type}`, register);
   }
+  if (value.map!.type === "unspec") reject("UNSUPPORTED_MAP", "an inner map of an unknown kind", register);
+  if (given.map !== undefined && (given.map !== value.map || given.mapId !== value.mapId)) {
+    const message = `timer pointer in R1 map_uid=${given.mapId} doesn't match map pointer in R2 map_uid=${value.mapId}`;
+    reject("BAD_MAP_FIELD", message, register);
+  }
   given.map = value.map!;
   given.mapId = value.mapId;
 };
+
+/** A lock, or a field that its helpers need the map of. */
+const checkField = (call: Call, { field }: ArgumentOf<"map_field">): void => {
+  const { walk, value, given, helper } = call;
+  if (value.kind !== "map_value" || value.nullable) mismatch(call, helper.lock ? "map_value, ptr_" : "map_value");
+  checkMapField(walk, call, field);
+  if (helper.lock === undefined) {
+    given.map = value.map!;
+    given.mapId = value.mapId;
+    return;
+  }
+  given.effects.push(() => (helper.lock === "take" ? takeLock(walk, value) : dropLock(walk, value)));
+};
+
+const checkDynptrArgument = (call: Call, type: ArgumentOf<"dynptr">): void => {
+  const { value, given } = call;
+  if ((value.kind !== "fp" && value.kind !== "dynptr_ptr") || value.nullable) mismatch(call, DYNPTR_KINDS);
+  const { dynptr, effect } = checkDynptr(call, type);
+  if (dynptr !== undefined) given.dynptr = dynptr;
+  if (effect !== undefined) given.effects.push(effect);
+};
+
+const checkPerCpu = (call: Call): void => mismatch(call, "percpu_ptr_, percpu_rcu_ptr_, percpu_trusted_ptr_");
 
 /** Kinds of memory that a key or value may come from, in the kernel's words. */
 const MEMORY_KINDS = "fp, pkt, pkt_meta, map_key, map_value, mem, ringbuf_mem, buf, trusted_ptr_";
@@ -206,7 +239,7 @@ const checkFormat = ({ walk, register }: Call, format: string): void => {
 const checkContext = (call: Call, type: ArgumentOf<"context">): void => {
   if (checkNullable(call, type.nullable)) return;
   if (call.value.kind !== "ctx") mismatch(call, "ctx");
-  checkUnmodifiedContext(call.value, call.register);
+  checkUnmoved(call.value, call.register);
 };
 
 const checkZero = (call: Call): void => {
@@ -242,6 +275,9 @@ const CHECKS: { readonly [K in ArgumentType["kind"]]: (call: Call, type: Argumen
   allocated: checkAllocated,
   socket: checkSocket,
   stack_or_null: checkCallbackContext,
+  map_field: checkField,
+  dynptr: checkDynptrArgument,
+  percpu_object: checkPerCpu,
   unsupported: notReached,
 };
 

@@ -2,7 +2,7 @@ import type { CallbackParameter, HelperPrototype } from "@ebpf/platform";
 import * as W from "../domain/word.js";
 import { reject } from "../report/reject.js";
 import { isNull, isScalar, pointerRegister, type Register, UNKNOWN_SCALAR } from "../state/register.js";
-import { FRAME_POINTER, Frame } from "../state/state.js";
+import { FRAME_POINTER, Frame, State } from "../state/state.js";
 import type { Walk } from "../walk.js";
 import type { Arguments } from "./arguments.js";
 
@@ -29,6 +29,8 @@ const parameterValue = (
       return pointerRegister("map_key", { map, mapId });
     case "map_value":
       return pointerRegister("map_value", { map, mapId });
+    case "dynptr":
+      return pointerRegister("dynptr_ptr", { dynptr: "local", firstSlot: true, id: walk.newId() });
     case "context": {
       const index = helper.arguments.findIndex(({ kind }) => kind === "stack_or_null");
       return walk.state.register(index + 1);
@@ -84,6 +86,20 @@ export const queueCallback = (walk: Walk, helper: HelperPrototype, given: Argume
   walk.branchTo(subprogram.start, inside);
   walk.touched.addAll();
   caller.callbackRounds = 0;
+};
+
+/** Queues the walk of a function that will run later, by itself: from a state that holds nothing of this one. */
+export const queueAsyncCallback = (walk: Walk, helper: HelperPrototype, given: Arguments): void => {
+  if (helper.asyncCallback === undefined) return;
+  const subprogram = walk.program.subprograms[callee(walk, helper)]!;
+  walk.asyncCallbacks.add(subprogram.index);
+  const frame = new Frame(0, subprogram.index, -1);
+  frame.asyncEntries = walk.state.frame.asyncEntries + 1;
+  helper.asyncCallback.forEach((parameter, index) => {
+    frame.registers[index + 1] = parameterValue(walk, helper, given, parameter);
+  });
+  frame.registers[FRAME_POINTER] = pointerRegister("fp", { frame: 0 });
+  walk.branchTo(subprogram.start, new State([frame], subprogram.start));
 };
 
 /** A callback says 0 to be called again and 1 to stop. */

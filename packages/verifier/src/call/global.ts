@@ -1,4 +1,4 @@
-import { checkUnmodifiedContext } from "../access/context.js";
+import { checkUnmoved } from "../check/unmoved.js";
 import type { Subprogram } from "../program/program.js";
 import { reject } from "../report/reject.js";
 import { isNull, isScalar, pointerRegister, type Register, UNKNOWN_SCALAR } from "../state/register.js";
@@ -41,7 +41,7 @@ const checkArgument = (walk: Walk, register: number, parameter: Parameter): read
       return EMPTY;
     case "context":
       if (value.kind !== "ctx") reject("BAD_ARGUMENT", `arg#${register - 1} expected pointer to ctx`, register);
-      checkUnmodifiedContext(value, register);
+      checkUnmoved(value, register);
       return EMPTY;
     case "memory":
       return checkMemoryArgument(walk, register, value, parameter);

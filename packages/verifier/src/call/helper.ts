@@ -1,26 +1,18 @@
 import type { Instruction } from "@ebpf/asm";
-import { type HelperPrototype, helperFor, type MapSpec } from "@ebpf/platform";
-import { interval } from "../domain/interval.js";
+import { type HelperPrototype, helperFor } from "@ebpf/platform";
 import * as S from "../domain/scalar.js";
-import { ofSigned, settle } from "../domain/settle.js";
-import * as W from "../domain/word.js";
 import { reject } from "../report/reject.js";
-import {
-  NOT_INIT,
-  type PointerKind,
-  pointerRegister,
-  type Register,
-  scalarRegister,
-  UNKNOWN_SCALAR,
-} from "../state/register.js";
+import { kindName, UNKNOWN_SCALAR } from "../state/register.js";
 import type { Walk } from "../walk.js";
 import { type Arguments, checkArguments } from "./arguments.js";
-import { queueCallback } from "./callback.js";
+import { queueAsyncCallback, queueCallback } from "./callback.js";
 import { clobber } from "./clobber.js";
 import { isGplCompatible } from "./license.js";
 import { returnFromLocal } from "./local.js";
 import { checkMapFits } from "./map-fits.js";
 import { forgetPacket } from "./packet.js";
+import { checkNothingHeld, holdsLock, release } from "./resources.js";
+import { returned } from "./result.js";
 
 /** The helper that a call names, as programs of this type see it. */
 const findHelper = (walk: Walk, id: number): HelperPrototype => {
@@ -40,104 +32,17 @@ const findHelper = (walk: Walk, id: number): HelperPrototype => {
   return usable;
 };
 
-/** Gives a reference back: every copy of the pointer is a mere number from here on. */
-const release = (walk: Walk, helper: HelperPrototype): void => {
+/** Gives an argument's object back. */
+const releaseArgument = (walk: Walk, helper: HelperPrototype): void => {
   if (helper.releases === undefined) return;
   const index = helper.releases + 1;
-  const register = walk.state.register(index);
-  if (register.reference === 0) {
+  const { reference } = walk.state.register(index);
+  if (reference === 0) {
     // Releasing NULL is allowed where the argument may be NULL, and gives nothing back.
     reject("NOT_ACQUIRED", `R${index} must be referenced when passed to release function`, index);
   }
-  const { reference } = register;
-  const held = walk.state.references;
-  if (!held.some(({ id }) => id === reference)) {
+  if (!release(walk, reference)) {
     reject("NOT_ACQUIRED", `release of unowned reference func ${helper.name}#${helper.id}`, index);
-  }
-  walk.state.references = held.filter(({ id }) => id !== reference);
-  walk.state.mapRegisters((other) => (other.reference === reference ? UNKNOWN_SCALAR : other));
-};
-
-const acquire = (walk: Walk): number => {
-  // The kernel gives the pointer an id first and then replaces it by the reference's.
-  walk.newId();
-  const id = walk.newId();
-  walk.state.references = [...walk.state.references, { id, pc: walk.pc }];
-  return id;
-};
-
-const MAX_ERRNO = 4095;
-
-/** Numbers: bounded where the helper promises it. */
-const returnedNumber = (walk: Walk, helper: HelperPrototype, { sizeLimit }: Arguments): Register => {
-  if (helper.name === "bpf_get_smp_processor_id") {
-    return scalarRegister(ofSigned(W.ZERO, W.fromInt32(walk.platform.cpus - 1)));
-  }
-  if (!helper.boundedBySize || sizeLimit === undefined) return UNKNOWN_SCALAR;
-  return scalarRegister(
-    settle({
-      ...S.UNKNOWN,
-      s64: interval(W.fromInt32(-MAX_ERRNO), W.fromNumber(sizeLimit)),
-      s32: interval(-MAX_ERRNO, Math.min(sizeLimit, 0x7fff_ffff)),
-    }),
-  );
-};
-
-const mapValue = (walk: Walk, { map, mapId }: Arguments, nullable: boolean): Register => {
-  const owner = map as MapSpec;
-  const rules = walk.platform.mapTypes[owner.type];
-  if (rules?.nested && owner.inner === undefined) {
-    reject("UNSUPPORTED_MAP", `the elements of map ${owner.name} are maps of an unknown kind`);
-  }
-  if (rules?.unsupported) reject("UNSUPPORTED_MAP", `values of ${owner.type} maps are not modelled yet`);
-  if (rules?.sockets) {
-    const id = acquire(walk);
-    return pointerRegister(owner.type === "sockmap" || owner.type === "sockhash" ? "sock" : "sock_common", {
-      nullable: true,
-      id,
-      reference: id,
-    });
-  }
-  return pointerRegister("map_value", {
-    map: owner,
-    mapId,
-    nullable,
-    readOnly: rules?.readOnlyValues === true,
-    id: nullable ? walk.newId() : 0,
-  });
-};
-
-/** A look-up by a known key in a map where that key always has a value. Inner maps may differ in size. */
-const isPresent = (walk: Walk, helper: HelperPrototype, { map, mapId, constantKey }: Arguments): boolean =>
-  helper.name === "bpf_map_lookup_elem" &&
-  mapId === 0 &&
-  constantKey !== undefined &&
-  constantKey < map!.maxEntries &&
-  walk.platform.mapTypes[map!.type]?.allPresent === true;
-
-const objectOrNull = (walk: Walk, helper: HelperPrototype, kind: PointerKind, more: Partial<Register>): Register => {
-  const reference = helper.acquires ? acquire(walk) : (more.reference ?? 0);
-  const id = helper.acquires ? reference : walk.newId();
-  return pointerRegister(kind, { ...more, nullable: true, id, reference });
-};
-
-const returned = (walk: Walk, helper: HelperPrototype, given: Arguments): Register => {
-  const { returns } = helper;
-  switch (returns.kind) {
-    case "scalar":
-      return returnedNumber(walk, helper, given);
-    case "void":
-      return NOT_INIT;
-    case "map_value":
-      return mapValue(walk, given, false);
-    case "map_value_or_null":
-      return mapValue(walk, given, !isPresent(walk, helper, given));
-    case "memory_or_null":
-      return objectOrNull(walk, helper, "mem", { size: given.allocationSize ?? 0, allocated: true });
-    case "socket_or_null":
-      return objectOrNull(walk, helper, returns.type, { reference: helper.sameObject ? given.reference : 0 });
-    case "unsupported":
-      return reject("UNSUPPORTED_HELPER", `what ${helper.name} returns (${returns.type}) is not modelled yet`);
   }
 };
 
@@ -147,7 +52,7 @@ const checkModelled = (helper: HelperPrototype): void => {
     if (argument.kind === "unsupported") {
       reject("UNSUPPORTED_HELPER", `${helper.name} takes a ${argument.type}, which is not modelled yet`);
     }
-    if (argument.kind === "function" && helper.callback === undefined) {
+    if (argument.kind === "function" && (helper.callback ?? helper.asyncCallback) === undefined) {
       reject("UNSUPPORTED_CALLBACK", `${helper.name} calls back into the program, which is not modelled yet`);
     }
   }
@@ -166,12 +71,15 @@ const relyOnIndex = (walk: Walk, { name }: HelperPrototype, { map }: Arguments):
 const TAIL_CALL_INDEX = 3;
 
 const checkTailCall = (walk: Walk, helper: HelperPrototype): void => {
-  if (helper.name !== "bpf_tail_call" || walk.state.references.length === 0) return;
-  const [held] = walk.state.references;
-  reject(
-    "REFERENCE_LEAK",
-    `Unreleased reference id=${held!.id} alloc_insn=${held!.pc}\ntail_call would lead to reference leak`,
-  );
+  if (helper.name === "bpf_tail_call") checkNothingHeld(walk, "tail_call");
+};
+
+/** Linux makes dynptrs of map values alone. */
+const checkMemorySource = (walk: Walk, { mapValueMemory, name }: HelperPrototype): void => {
+  if (mapValueMemory === undefined) return;
+  const memory = walk.state.register(mapValueMemory + 1);
+  if (memory.kind === "map_value") return;
+  reject("BAD_ARGUMENT", `Unsupported reg type ${kindName(memory)} for ${name} data`, mapValueMemory + 1);
 };
 
 /**
@@ -189,15 +97,20 @@ const returnFromTailCall = (walk: Walk): void => {
 /** A call of a helper by number. */
 export const callHelper = (walk: Walk, { imm }: Instruction): void => {
   const helper = findHelper(walk, imm);
+  if (!helper.underLock && holdsLock(walk)) {
+    reject("LOCK_HELD", "function calls are not allowed while holding a lock");
+  }
   checkModelled(helper);
   const given = checkArguments(walk, helper);
   checkMapFits(walk, helper, given.map);
+  checkMemorySource(walk, helper);
   relyOnIndex(walk, helper, given);
   checkTailCall(walk, helper);
   if (given.map !== undefined) walk.facts.usesMap(walk.pc, given.mapId === 0 ? walk.mapHandle(given.map) : undefined);
   for (const effect of given.effects) effect();
   queueCallback(walk, helper, given);
-  release(walk, helper);
+  queueAsyncCallback(walk, helper, given);
+  releaseArgument(walk, helper);
   if (helper.mayMovePacket) forgetPacket(walk);
   clobber(walk);
   walk.state.setRegister(0, returned(walk, helper, given));

@@ -2,7 +2,7 @@ import type { HelperPrototype } from "@ebpf/platform";
 import { checkMapValue } from "../access/map-value.js";
 import { checkPacketRange } from "../access/packet.js";
 import { checkRegion, type RegionAccess } from "../access/region.js";
-import { helperReadsStack, helperWritesStack, stackStretch } from "../access/stack.js";
+import { checkHelperWrite, helperReadsStack, helperWritesStack, stackStretch } from "../access/stack.js";
 import { reject } from "../report/reject.js";
 import { kindName, type Register } from "../state/register.js";
 import type { Walk } from "../walk.js";
@@ -52,8 +52,8 @@ export const checkMemory = (walk: Walk, argument: MemoryArgument): (() => void) 
       checkRegion(access, pointer.map!.keySize, "map_key");
       return undefined;
     case "map_value":
-      if (use !== "write") checkMapValue(access, "read");
-      if (use !== "read") checkMapValue(access, "write");
+      if (use !== "write") checkMapValue(walk, access, "read");
+      if (use !== "read") checkMapValue(walk, access, "write");
       return undefined;
     case "mem":
       if (use !== "read" && pointer.readOnly) {
@@ -64,7 +64,8 @@ export const checkMemory = (walk: Walk, argument: MemoryArgument): (() => void) 
     case "fp":
       if (use !== "write") helperReadsStack(walk, access);
       if (use === "read") return undefined;
-      stackStretch(walk, access, "write to");
+      if (use === "write") checkHelperWrite(walk, access);
+      else stackStretch(walk, access, "write to");
       return () => helperWritesStack(walk, access, use);
     default:
       return reject("BAD_ARGUMENT", `R${register} type=${kindName(pointer)} expected=${EXPECTED}`, register);

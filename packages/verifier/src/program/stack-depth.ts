@@ -18,14 +18,18 @@ interface CallGraph {
 const isTailCall = ({ op, imm }: Instruction, platform: Platform): boolean =>
   op.family === "call" && op.target === "helper" && platform.helpers.get(imm)?.name === "bpf_tail_call";
 
-const callGraph = (program: Program, platform: Platform): CallGraph => {
+/** What is called later, by itself, is no callee of the function that says so. */
+const NONE: ReadonlySet<number> = new Set();
+
+const callGraph = (program: Program, platform: Platform, calledLater = NONE): CallGraph => {
   const callees = program.subprograms.map(() => new Set<number>());
   const tailCalls = program.subprograms.map(() => false);
   program.instructions.forEach((slot, pc) => {
     const caller = program.subprogramAt[pc]!.index;
     if (isTailCall(slot, platform)) tailCalls[caller] = true;
     if (!isFunctionReference(slot)) return;
-    callees[caller]!.add(program.subprogramAt[targetOf(slot, pc)!]!.index);
+    const callee = program.subprogramAt[targetOf(slot, pc)!]!.index;
+    if (slot.op.family === "call" || !calledLater.has(callee)) callees[caller]!.add(callee);
   });
   return { callees: callees.map((set) => [...set]), tailCalls };
 };
@@ -51,11 +55,15 @@ export const checkRecursion = (program: Program, platform: Platform): void => {
  * Checks that the stacks of every chain of calls fit together, once the walk has found each function's depth.
  * Valid for call graphs without recursion.
  */
-export const checkStackDepth = (program: Program, depths: readonly number[], platform: Platform): void => {
-  const { callees, tailCalls } = callGraph(program, platform);
-  const privateStack = program.rules.privateStack === true && !tailCalls.includes(true);
+export const checkStackDepth = (
+  program: Program,
+  { depths, calledLater }: { readonly depths: readonly number[]; readonly calledLater: ReadonlySet<number> },
+  platform: Platform,
+): void => {
+  const { callees, tailCalls } = callGraph(program, platform, calledLater);
+  const mayBePrivate = program.rules.privateStack === true && !tailCalls.includes(true);
   const { stack, stackWithTailCalls, frames } = platform.limits;
-  const visit = (index: number, above: number, depth: number): void => {
+  const visit = (index: number, above: number, depth: number, privateStack: boolean): void => {
     if (index > 0 && tailCalls[index] && above >= stackWithTailCalls) {
       reject(
         "STACK_TOO_DEEP",
@@ -66,7 +74,8 @@ export const checkStackDepth = (program: Program, depths: readonly number[], pla
     const used = above + (privateStack && own >= PRIVATE_FROM ? 0 : own);
     if (used > stack) reject("STACK_TOO_DEEP", `combined stack size of ${depth} calls is ${used}. Too large`);
     if (depth > frames) reject("CALL_DEPTH", `the call stack of ${depth - 1} frames is too deep !`);
-    for (const callee of callees[index]!) visit(callee, used, depth + 1);
+    for (const callee of callees[index]!) visit(callee, used, depth + 1, privateStack);
   };
-  visit(0, 0, 1);
+  for (const index of [...calledLater].sort((a, b) => b - a)) visit(index, 0, 1, false);
+  visit(0, 0, 1, mayBePrivate);
 };

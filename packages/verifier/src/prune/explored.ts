@@ -128,6 +128,9 @@ export class Explored {
    */
   private compareOpen(walk: Walk, old: StoredState): Found {
     const { pc, state, program } = walk;
+    // Another run of a function that is called later: its state may be the same, but the first run isn't done.
+    const { asyncEntries } = old.state.frame;
+    if (asyncEntries > 0 && asyncEntries !== state.frame.asyncEntries) return "nothing, and the path loops";
     if (program.callbackCalls.has(pc)) {
       return this.proves(walk, old, "within") ? "proof in the same loop" : "nothing, and the path loops";
     }

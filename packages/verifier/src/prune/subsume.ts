@@ -192,8 +192,10 @@ export const subsumes = (
   }
   const comparison = new Comparison(how);
   return (
-    state.references.every(({ id }, index) => comparison.matches(2 * id, 2 * current.references[index]!.id)) &&
-    framesMatch(comparison, stored, current, live)
+    state.references.every((held, index) => {
+      const now = current.references[index]!;
+      return held.kind === now.kind && held.object === now.object && comparison.matches(2 * held.id, 2 * now.id);
+    }) && framesMatch(comparison, stored, current, live)
   );
 };
 

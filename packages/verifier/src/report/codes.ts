@@ -119,6 +119,19 @@ export const CODES = {
     "What was acquired is given back on every path.",
     "Release the object before exit, also on error paths.",
   ],
+  BAD_DYNPTR: [
+    "A dynptr lies in two aligned slots of the stack, is made before it is used, and is only used through helpers.",
+    "Make it with its helper, pass its address, and submit or discard a record before the slots are used again.",
+  ],
+  BAD_MAP_FIELD: [
+    "A lock or timer is a field of a map's value, at its place, in a map with types.",
+    "Pass the address of the field that the value's type declares.",
+  ],
+  BAD_LOCK: ["One lock is held at a time, and the same is given back.", "Unlock what was locked, before another lock."],
+  LOCK_HELD: [
+    "While a lock is held, nothing is called and the program doesn't end.",
+    "Do the work before the lock or after the unlock.",
+  ],
   CALL_DEPTH: ["Calls nest at most eight deep.", "Inline a function."],
   RECURSION: ["Functions don't call themselves.", "Use a bounded loop."],
   SLEEPABLE: [

@@ -103,6 +103,7 @@ const BYTE_NAMES: Readonly<Record<number, ByteView>> = {
   [BYTE.spill]: "spill",
   [BYTE.misc]: "misc",
   [BYTE.zero]: "zero",
+  [BYTE.dynptr]: "object",
 };
 
 const viewSlot = (slot: Slot, index: number): SlotView => ({

@@ -10,7 +10,7 @@ import type { Register } from "./register.js";
  */
 
 /** What a byte of the stack holds. */
-export const BYTE = { invalid: 0, spill: 1, misc: 2, zero: 3 } as const;
+export const BYTE = { invalid: 0, spill: 1, misc: 2, zero: 3, dynptr: 4 } as const;
 export type ByteKind = (typeof BYTE)[keyof typeof BYTE];
 
 /** Bytes of a slot. */
@@ -20,7 +20,7 @@ export const SLOT_BYTES = 8;
 export interface Slot {
   /** The kinds of the bytes, four bits each, byte 0 in the lowest. */
   readonly bytes: number;
-  /** The register whose low bytes the `spill` bytes hold. */
+  /** The register whose low bytes the `spill` bytes hold; what is known of the object that a `dynptr` slot is part of. */
   readonly spilled: Register | undefined;
 }
 
@@ -65,6 +65,15 @@ export const overwrite = (slot: Slot, from: number, count: number, kind: ByteKin
   const bytes = slot.spilled === undefined ? slot.bytes : withMisc(slot, (old) => old !== BYTE.invalid);
   return { bytes: withBytes(bytes, from, count, kind), spilled: undefined };
 };
+
+/** Whether the slot is part of a dynptr. */
+export const isDynptrSlot = (slot: Slot): boolean => byteKind(slot, 0) === BYTE.dynptr;
+
+/** A slot that is part of a dynptr. */
+export const dynptrSlot = (dynptr: Register): Slot => ({
+  bytes: withBytes(0, 0, SLOT_BYTES, BYTE.dynptr),
+  spilled: dynptr,
+});
 
 /** How many bytes of a register the slot holds, from byte 0; 0 when it holds none. */
 export const spilledBytes = (slot: Slot): number => {

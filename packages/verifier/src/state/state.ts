@@ -1,4 +1,5 @@
 import { invariant } from "@ebpf/core";
+import type { MapSpec } from "@ebpf/platform";
 import type { HistoryEntry } from "../prune/history.js";
 import type { StoredState } from "../prune/stored.js";
 import { NOT_INIT, type Register } from "./register.js";
@@ -22,6 +23,8 @@ export class Frame {
   stack: Slot[];
   /** How often the helper that runs now has called back. */
   callbackRounds = 0;
+  /** How many functions that run later led here, each queued by the one before; 0 in the program itself. */
+  asyncEntries = 0;
 
   constructor(index: number, subprogram: number, callSite: number, callback = false) {
     this.index = index;
@@ -37,6 +40,7 @@ export class Frame {
     copy.registers = this.registers.slice();
     copy.stack = this.stack.slice();
     copy.callbackRounds = this.callbackRounds;
+    copy.asyncEntries = this.asyncEntries;
     return copy;
   }
 
@@ -50,11 +54,15 @@ export class Frame {
   }
 }
 
-/** An object that the program acquired and must give back. */
+/** Something that the program acquired and must give back. */
 export interface Reference {
+  readonly kind: "pointer" | "lock";
+  /** Of the pointer; a lock's is that of the map value that it lies in, and 0 where that is always the same. */
   readonly id: number;
   /** Where it was acquired. */
   readonly pc: number;
+  /** The map that a lock lies in. */
+  readonly object?: MapSpec;
 }
 
 /** What is known at one point of one path: the frames of the call chain and what is held across them. */

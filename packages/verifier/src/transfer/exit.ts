@@ -1,16 +1,9 @@
 import { returnFromLocal } from "../call/local.js";
+import { checkNothingHeld } from "../call/resources.js";
 import * as W from "../domain/word.js";
 import { reject } from "../report/reject.js";
 import { isScalar, kindName } from "../state/register.js";
 import type { Walk } from "../walk.js";
-
-/** Nothing that was acquired may be left. */
-const checkNothingHeld = (walk: Walk): void => {
-  const { references } = walk.state;
-  if (references.length === 0) return;
-  const leaks = references.map(({ id, pc }) => `Unreleased reference id=${id} alloc_insn=${pc}`);
-  reject("REFERENCE_LEAK", [...leaks, "BPF_EXIT instruction in main prog would lead to reference leak"].join("\n"));
-};
 
 const describeRange = (min: W.Word, max: W.Word): string => {
   const parts = [
@@ -20,24 +13,28 @@ const describeRange = (min: W.Word, max: W.Word): string => {
   return parts.length === 0 ? "unknown scalar value" : parts.join(" ");
 };
 
+/** r0 is a number in a range. */
+const checkRange = (walk: Walk, where: string, [least, most]: readonly [number, number]): void => {
+  const result = walk.read(0);
+  if (!isScalar(result)) {
+    reject("BAD_EXIT_VALUE", `${where} the register R0 is not a known value (${kindName(result)})`, 0);
+  }
+  walk.markPrecise(0);
+  const { min, max } = result.value.s64;
+  if (W.less(min, W.fromInt32(least)) || W.less(W.fromInt32(most), max)) {
+    const found = describeRange(min, max);
+    reject("BAD_EXIT_VALUE", `${where} the register R0 has ${found} should have been in [${least}, ${most}]`, 0);
+  }
+};
+
 /** r0 is what the program type lets programs return. */
 const checkExitValue = (walk: Walk): void => {
-  const result = walk.read(0);
+  walk.read(0);
   const { attachType } = walk.program.spec;
   const rule = walk.program.rules.exit?.find(
     ({ attachTypes }) => attachTypes === undefined || (attachType !== undefined && attachTypes.includes(attachType)),
   );
-  if (rule === undefined) return;
-  if (!isScalar(result)) {
-    reject("BAD_EXIT_VALUE", `At program exit the register R0 is not a known value (${kindName(result)})`, 0);
-  }
-  walk.markPrecise(0);
-  const { min, max } = result.value.s64;
-  const [least, most] = rule.range;
-  if (W.less(min, W.fromInt32(least)) || W.less(W.fromInt32(most), max)) {
-    const found = describeRange(min, max);
-    reject("BAD_EXIT_VALUE", `At program exit the register R0 has ${found} should have been in [${least}, ${most}]`, 0);
-  }
+  if (rule !== undefined) checkRange(walk, "At program exit", rule.range);
 };
 
 /** A global function gives its callers a number. */
@@ -53,8 +50,9 @@ export const stepExit = (walk: Walk): "path ends" | undefined => {
     returnFromLocal(walk);
     return undefined;
   }
-  checkNothingHeld(walk);
-  if (walk.state.frame.subprogram > 0) checkGlobalResult(walk);
+  checkNothingHeld(walk, "BPF_EXIT instruction in main prog");
+  if (walk.state.frame.asyncEntries > 0) checkRange(walk, "At async callback return", [0, 0]);
+  else if (walk.state.frame.subprogram > 0) checkGlobalResult(walk);
   else checkExitValue(walk);
   return "path ends";
 };

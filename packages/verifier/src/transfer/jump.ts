@@ -138,11 +138,11 @@ const learnNumbers = (state: State, slot: Instruction, compared: Linking, outcom
 };
 
 /** A pointer that equals one that is never NULL isn't either. Copies of it aren't told, as in Linux. */
-const learnFromEqualPointer = (state: State, { dst, src }: Instruction): void => {
+const learnFromEqualPointer = (walk: Walk, state: State, { dst, src }: Instruction): void => {
   const [left, right] = [state.register(dst), state.register(src)];
   if (left.kind === "ptr" || right.kind === "ptr" || left.nullable === right.nullable) return;
-  if (left.nullable) state.setRegister(dst, withoutNull(left));
-  else state.setRegister(src, withoutNull(right));
+  if (left.nullable) state.setRegister(dst, withoutNull(walk, left));
+  else state.setRegister(src, withoutNull(walk, right));
 };
 
 const learn = (walk: Walk, state: State, compared: Linking, outcome: boolean): void => {
@@ -155,11 +155,12 @@ const learn = (walk: Walk, state: State, compared: Linking, outcome: boolean): v
   if (width === 32) return;
   const equality = comparison === "eq" || comparison === "ne";
   if (slot.op.family !== "jump" || slot.op.operand !== "reg") {
-    if (equality && left.nullable && isNull(right)) settleNullness(state, left, outcome === (comparison === "eq"));
+    if (equality && left.nullable && isNull(right))
+      settleNullness(walk, state, left, outcome === (comparison === "eq"));
     return;
   }
   if (!isPointer(left) || !isPointer(right)) return;
-  if (equality && outcome === (comparison === "eq")) learnFromEqualPointer(state, slot);
+  if (equality && outcome === (comparison === "eq")) learnFromEqualPointer(walk, state, slot);
   boundPacket(state, { comparison, left: slot.dst, right: slot.src, outcome });
 };
 

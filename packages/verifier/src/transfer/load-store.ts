@@ -1,7 +1,8 @@
 import type { AtomicOperation, Instruction, LoadOperation, StoreOperation } from "@ebpf/asm";
 import { type Access, accessMemoryAt, checkAlignment } from "../access/access.js";
-import { checkUnmodifiedContext } from "../access/context.js";
 import { clobber } from "../call/clobber.js";
+import { checkNothingHeld } from "../call/resources.js";
+import { checkUnmoved } from "../check/unmoved.js";
 import { signExtend, truncate } from "../domain/cast.js";
 import * as S from "../domain/scalar.js";
 import * as W from "../domain/word.js";
@@ -39,20 +40,14 @@ const legacyLoad = (walk: Walk, slot: Instruction, op: LoadOperation): void => {
     reject("HELPER_NOT_ALLOWED", "BPF_LD_[ABS|IND] instructions not allowed for this program type");
   }
   const context = walk.read(CONTEXT_REGISTER);
-  if (walk.state.references.length > 0) {
-    const [held] = walk.state.references;
-    reject(
-      "REFERENCE_LEAK",
-      `Unreleased reference id=${held!.id} alloc_insn=${held!.pc}\nBPF_LD_[ABS|IND] would lead to reference leak`,
-    );
-  }
+  checkNothingHeld(walk, "BPF_LD_[ABS|IND]");
   // Such a load may end the program with r0 = 0 from inside a function, which its caller doesn't expect.
   if (walk.state.frames.length > 1)
     reject("UNSUPPORTED_ACCESS", "BPF_LD_[ABS|IND] in a subprogram is not modelled yet");
   if (context.kind !== "ctx") {
     reject("BAD_ARGUMENT", "at the time of BPF_LD_ABS|IND R6 != pointer to skb", CONTEXT_REGISTER);
   }
-  checkUnmodifiedContext(context, CONTEXT_REGISTER);
+  checkUnmoved(context, CONTEXT_REGISTER);
   if (op.mode === "ind") {
     walk.read(slot.src);
   }

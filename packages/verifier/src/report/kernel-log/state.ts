@@ -1,4 +1,5 @@
 import type { Marks } from "../../state/marks.js";
+import type { Register } from "../../state/register.js";
 import { BYTE, byteKind, SLOT_BYTES, type Slot } from "../../state/stack.js";
 import type { Frame, State } from "../../state/state.js";
 import { formatRegister } from "./register.js";
@@ -20,6 +21,7 @@ const BYTE_LETTERS: Readonly<Record<number, string>> = {
   [BYTE.spill]: "r",
   [BYTE.misc]: "m",
   [BYTE.zero]: "0",
+  [BYTE.dynptr]: "d",
 };
 
 /** The highest byte first, as the letters stand. */
@@ -29,10 +31,15 @@ const lettersOf = (slot: Slot): string => {
   return letters;
 };
 
+/** Only the first of a dynptr's two slots is shown. */
+const formatDynptr = ({ firstSlot, dynptr, id, reference }: Register): string | undefined =>
+  firstSlot ? `dynptr_${dynptr}(id=${id}${reference === 0 ? "" : `,ref_id=${reference}`},dynptr_id=${id})` : undefined;
+
 const formatSlot = (slot: Slot, frame: number, precise: boolean): string | undefined => {
   const letters = lettersOf(slot);
   if (letters === "????????") return undefined;
   if (slot.spilled === undefined) return letters;
+  if (slot.spilled.kind === "dynptr") return formatDynptr(slot.spilled);
   return letters.slice(0, letters.indexOf("r")) + formatRegister(slot.spilled, frame, precise);
 };
 
@@ -56,5 +63,6 @@ export const formatState = (state: State, frame: number, parts: StateParts = {})
   const shown = state.frames[frame]!;
   const { references } = state;
   const held = references.length === 0 ? "" : ` refs=${references.map(({ id }) => id).join(",")}`;
-  return `${formatFrame(shown, parts)}${held}${shown.callback ? " cb" : ""}`;
+  const role = `${shown.callback ? " cb" : ""}${shown.asyncEntries > 0 ? " async_cb" : ""}`;
+  return `${formatFrame(shown, parts)}${held}${role}`;
 };

@@ -1,0 +1,103 @@
+import type { HelperPrototype, MapSpec } from "@ebpf/platform";
+import { interval } from "../domain/interval.js";
+import * as S from "../domain/scalar.js";
+import { ofSigned, settle } from "../domain/settle.js";
+import * as W from "../domain/word.js";
+import { reject } from "../report/reject.js";
+import {
+  NOT_INIT,
+  type PointerKind,
+  pointerRegister,
+  type Register,
+  scalarRegister,
+  UNKNOWN_SCALAR,
+} from "../state/register.js";
+import type { Walk } from "../walk.js";
+import type { Arguments } from "./arguments.js";
+import { acquire } from "./resources.js";
+
+/*
+ * What a helper leaves in r0.
+ */
+
+/** Acquires the object that is returned. Linux gives the pointer an id first and then replaces it by the reference's. */
+const acquireResult = (walk: Walk): number => {
+  walk.newId();
+  return acquire(walk);
+};
+
+const MAX_ERRNO = 4095;
+
+/** Numbers: bounded where the helper promises it. */
+const returnedNumber = (walk: Walk, helper: HelperPrototype, { sizeLimit }: Arguments): Register => {
+  if (helper.name === "bpf_get_smp_processor_id") {
+    return scalarRegister(ofSigned(W.ZERO, W.fromInt32(walk.platform.cpus - 1)));
+  }
+  if (!helper.boundedBySize || sizeLimit === undefined) return UNKNOWN_SCALAR;
+  return scalarRegister(
+    settle({
+      ...S.UNKNOWN,
+      s64: interval(W.fromInt32(-MAX_ERRNO), W.fromNumber(sizeLimit)),
+      s32: interval(-MAX_ERRNO, Math.min(sizeLimit, 0x7fff_ffff)),
+    }),
+  );
+};
+
+const mapValue = (walk: Walk, { map, mapId }: Arguments, nullable: boolean): Register => {
+  const owner = map as MapSpec;
+  const rules = walk.platform.mapTypes[owner.type];
+  if (rules?.sockets) {
+    const id = acquireResult(walk);
+    return pointerRegister(owner.type === "sockmap" || owner.type === "sockhash" ? "sock" : "sock_common", {
+      nullable: true,
+      id,
+      reference: id,
+    });
+  }
+  return pointerRegister("map_value", {
+    map: owner,
+    mapId,
+    nullable,
+    readOnly: rules?.readOnlyValues === true,
+    id: nullable || walk.hasLock(owner) ? walk.newId() : 0,
+  });
+};
+
+/** A look-up by a known key in a map where that key always has a value. Inner maps may differ in size. */
+const isPresent = (walk: Walk, helper: HelperPrototype, { map, mapId, constantKey }: Arguments): boolean =>
+  helper.name === "bpf_map_lookup_elem" &&
+  mapId === 0 &&
+  constantKey !== undefined &&
+  constantKey < map!.maxEntries &&
+  walk.platform.mapTypes[map!.type]?.allPresent === true;
+
+const objectOrNull = (walk: Walk, helper: HelperPrototype, kind: PointerKind, more: Partial<Register>): Register => {
+  const reference = helper.acquires ? acquireResult(walk) : (more.reference ?? 0);
+  const id = helper.acquires ? reference : walk.newId();
+  return pointerRegister(kind, { ...more, nullable: true, id, reference });
+};
+
+/** The result of a call whose arguments are right. */
+export const returned = (walk: Walk, helper: HelperPrototype, given: Arguments): Register => {
+  const { returns } = helper;
+  switch (returns.kind) {
+    case "scalar":
+      return returnedNumber(walk, helper, given);
+    case "void":
+      return NOT_INIT;
+    case "map_value":
+      return mapValue(walk, given, false);
+    case "map_value_or_null":
+      return mapValue(walk, given, !isPresent(walk, helper, given));
+    case "memory_or_null":
+      return objectOrNull(walk, helper, "mem", { size: given.allocationSize ?? 0, allocated: true });
+    case "slice_or_null": {
+      const { id, reference } = given.dynptr!;
+      return objectOrNull(walk, helper, "mem", { size: given.allocationSize ?? 0, slicedFrom: id, reference });
+    }
+    case "socket_or_null":
+      return objectOrNull(walk, helper, returns.type, { reference: helper.sameObject ? given.reference : 0 });
+    case "unsupported":
+      return reject("UNSUPPORTED_HELPER", `what ${helper.name} returns (${returns.type}) is not modelled yet`);
+  }
+};
