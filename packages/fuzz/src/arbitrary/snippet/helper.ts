@@ -86,6 +86,9 @@ const GIVE: Readonly<Record<ArgumentType["kind"], Give>> = {
   allocated: ({ code }, register) => code.mov(register, 0),
   socket: ({ code }, register) => code.mov(register, 0),
   stack_or_null: memory,
+  map_field: memory,
+  dynptr: memory,
+  percpu_object: number,
   unsupported: memory,
 };
 
