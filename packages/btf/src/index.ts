@@ -22,6 +22,7 @@ export {
   type LineRecord,
 } from "./ext.js";
 export type { BtfField } from "./fields.js";
+export { mapReferences } from "./references.js";
 export { StringTable } from "./strings.js";
 export type * from "./types.js";
 export { decodeValue, type ValueOptions } from "./value/decode.js";

@@ -40,6 +40,8 @@ export interface ElfSection {
   readonly info: number;
   /** Bytes in memory. */
   readonly size: number;
+  /** What its address is a multiple of. */
+  readonly alignment: number;
   /** The content; of no bytes for sections that hold only zeros (`.bss`). */
   readonly content: ByteReader;
 }
@@ -145,6 +147,7 @@ const readHeader = (table: ByteReader, index: number): Header => {
     size: table.size64(at + 32),
     link: table.u32(at + 40),
     info: table.u32(at + 44),
+    alignment: table.size64(at + 48),
   };
 };
 

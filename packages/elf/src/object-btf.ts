@@ -1,4 +1,12 @@
-import { Btf, type BtfExt, type BtfSectionVariable, type BtfType, decodeBtf, decodeBtfExt } from "@ebpf/btf";
+import {
+  Btf,
+  type BtfExt,
+  type BtfSectionVariable,
+  type BtfType,
+  type BtfTypeOf,
+  decodeBtf,
+  decodeBtfExt,
+} from "@ebpf/btf";
 import type { ElfFile, ElfSymbol } from "./elf-file.js";
 import { lazy } from "./lazy.js";
 
@@ -53,12 +61,13 @@ const complete = (btf: Btf, file: ElfFile, completeExterns: (types: BtfType[], b
 };
 
 /** What the file says that its BTF leaves open, by name. */
-interface Layout {
+export interface Layout {
   readonly sizes: ReadonlyMap<string, number>;
   readonly symbols: ReadonlyMap<string, ElfSymbol>;
 }
 
-const layoutOf = ({ sections, symbols }: ElfFile): Layout => ({
+/** Where the sections and symbols of a file are. */
+export const layoutOf = ({ sections, symbols }: ElfFile): Layout => ({
   sizes: new Map(sections.map(({ name, size }) => [name, size])),
   symbols: new Map(
     symbols
@@ -71,7 +80,11 @@ const layoutOf = ({ sections, symbols }: ElfFile): Layout => ({
  * A static variable's offset is right as it stands. That of a global one is 0, with a relocation whose type LLVM changed
  * over time; its symbol says the same in all versions.
  */
-const completeSection = (btf: Btf, type: BtfType & { kind: "datasec" }, { sizes, symbols }: Layout): BtfType => {
+export const completeSection = (
+  btf: Btf,
+  type: BtfTypeOf<"datasec">,
+  { sizes, symbols }: Layout,
+): BtfTypeOf<"datasec"> => {
   const variables = type.variables.map((entry): BtfSectionVariable => {
     const variable = btf.type(entry.type);
     const isGlobal = variable.kind === "var" && variable.linkage === "global";

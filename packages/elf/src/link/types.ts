@@ -1,0 +1,134 @@
+import {
+  type Btf,
+  BtfBuilder,
+  type BtfExt,
+  type BtfSectionVariable,
+  type BtfType,
+  type CoreRelocationRecord,
+  encodeBtfSections,
+  type FunctionRecord,
+  type LineRecord,
+  mapReferences,
+} from "@ebpf/btf";
+import type { ByteOrder } from "@ebpf/core";
+import { KCONFIG, KSYMS } from "../externs/collect.js";
+import { completeSection, layoutOf } from "../object-btf.js";
+import type { OpenInput } from "./input.js";
+import type { Placement } from "./sections.js";
+import type { SymbolMerger } from "./symbols.js";
+
+/** An input with the places of its sections, by name. */
+export interface PlacedInput {
+  readonly input: OpenInput;
+  readonly places: ReadonlyMap<string, Placement>;
+}
+
+/** A data section of the output's types, while it grows. */
+interface DataSection {
+  size: number;
+  readonly variables: BtfSectionVariable[];
+}
+
+/** Puts the types of all inputs behind each other, and what belongs to their code with them. */
+export class TypeMerger {
+  readonly #types: BtfBuilder;
+  readonly #order: ByteOrder;
+  readonly #symbols: SymbolMerger;
+  readonly #sections = new Map<string, DataSection>();
+  readonly #externs = new Set<string>();
+  readonly #functions = new Map<string, FunctionRecord[]>();
+  readonly #lines = new Map<string, LineRecord[]>();
+  readonly #relocations = new Map<string, CoreRelocationRecord[]>();
+
+  constructor(order: ByteOrder, symbols: SymbolMerger) {
+    this.#types = new BtfBuilder({ order });
+    this.#order = order;
+    this.#symbols = symbols;
+  }
+
+  add({ input, places }: PlacedInput): void {
+    const { original: btf, ext } = input.types;
+    if (btf === undefined) return;
+    // Data sections are put together at the end, under new ids that nothing refers to.
+    const isKept = (type: BtfType): boolean =>
+      type.kind !== "datasec" && !this.#isFulfilled(type.kind === "decl_tag" ? btf.type(type.type) : type);
+    const all = [...btf.ownTypes()].map((type, i) => ({ type, id: btf.firstId + i }));
+    const kept = all.filter(({ type }) => isKept(type));
+    const ids = new Map(kept.map(({ id }, i) => [id, this.#types.nextId + i]));
+    const idOf = (id: number): number => ids.get(id) ?? 0;
+    for (const { type } of kept) this.#types.add(mapReferences(type, idOf));
+    const layout = layoutOf(input.file);
+    for (const type of btf.ownTypes()) {
+      if (type.kind !== "datasec") continue;
+      const { name, size, variables } = completeSection(btf, type, layout);
+      this.#addVariables({ name, size, variables, btf, input, offset: places.get(name)?.offset ?? 0, idOf });
+    }
+    if (ext !== undefined) this.#addExt(ext, places, idOf);
+  }
+
+  /** A declaration of what another input defines. Nothing but data sections and tags refers to it. */
+  #isFulfilled(type: BtfType): boolean {
+    const isDeclaration = (type.kind === "var" || type.kind === "func") && type.linkage === "extern";
+    return isDeclaration && this.#symbols.global(type.name)?.section !== undefined;
+  }
+
+  #addVariables(section: {
+    readonly name: string;
+    readonly size: number;
+    readonly variables: readonly BtfSectionVariable[];
+    readonly btf: Btf;
+    readonly input: OpenInput;
+    readonly offset: number;
+    readonly idOf: (id: number) => number;
+  }): void {
+    const { name, size, variables, btf, input, offset, idOf } = section;
+    const output = this.#sections.get(name) ?? { size: 0, variables: [] };
+    this.#sections.set(name, output);
+    const isExternal = name === KSYMS || name === KCONFIG;
+    for (const variable of variables) {
+      const type = btf.type(variable.type);
+      if (type.kind !== "var" && type.kind !== "func") continue;
+      // Of what several inputs declare or define, one stays.
+      if (
+        isExternal ? this.#externs.has(type.name) : type.linkage !== "static" && !this.#symbols.isFrom(type.name, input)
+      )
+        continue;
+      if (isExternal) this.#externs.add(type.name);
+      else if (type.linkage === "extern") continue;
+      output.variables.push({ ...variable, type: idOf(variable.type), offset: variable.offset + offset });
+    }
+    output.size = Math.max(output.size, offset + size);
+  }
+
+  #addExt(ext: BtfExt, places: ReadonlyMap<string, Placement>, idOf: (id: number) => number): void {
+    const append = <T extends { readonly offset: number }>(
+      from: ReadonlyMap<string, readonly T[]>,
+      to: Map<string, T[]>,
+      change: (record: T) => T,
+    ): void => {
+      for (const [section, records] of from) {
+        const offset = places.get(section)?.offset;
+        if (offset === undefined) continue;
+        const moved = records.map((record) => ({ ...change(record), offset: record.offset + offset }));
+        const known = to.get(section);
+        if (known === undefined) to.set(section, moved);
+        else for (const record of moved) known.push(record);
+      }
+    };
+    append(ext.functions, this.#functions, (record) => ({ ...record, typeId: idOf(record.typeId) }));
+    append(ext.lines, this.#lines, (record) => record);
+    append(ext.relocations, this.#relocations, (record) => ({ ...record, typeId: idOf(record.typeId) }));
+  }
+
+  /** `.BTF` and `.BTF.ext` of the output; `undefined` when no input has types. */
+  finish(): { readonly btf: Uint8Array; readonly ext: Uint8Array } | undefined {
+    if (this.#types.nextId === 1) return undefined;
+    for (const [name, { size, variables }] of this.#sections) {
+      if (variables.length === 0) continue;
+      const sorted = variables.sort((a, b) => a.offset - b.offset);
+      this.#types.add({ kind: "datasec", name, size, variables: sorted });
+    }
+    const ext = { functions: this.#functions, lines: this.#lines, relocations: this.#relocations };
+    return encodeBtfSections(this.#types.build(), ext, this.#order);
+  }
+}
