@@ -66,7 +66,11 @@ describe("abstract contains concrete", () => {
     ["a packet pointer's offset", withRegister(2, { offset: 1 }), /pkt offset/],
     ["a packet pointer's range", withRegister(2, { range: 65 }), /packet range/],
     ["what kind a pointer is", withRegister(2, { kind: "fp", frame: 0 }), /fp offset/],
-    ["that two numbers are equal", withRegister(1, { kind: "scalar", id: 5, delta: 0, value: UNKNOWN() }), undefined],
+    [
+      "that two numbers are equal",
+      withRegister(1, { kind: "scalar", id: 5, delta: 0, deltaBits: 0, value: UNKNOWN() }),
+      undefined,
+    ],
   ] as const)("notices when it doesn't: %s", (_name, state, reason) => {
     const found = containmentReason(state, at.snapshot, at.world);
     if (reason === undefined) expect(found).toBeUndefined();
@@ -78,7 +82,9 @@ describe("abstract contains concrete", () => {
       frames: view.frames.map((frame) => ({
         ...frame,
         registers: frame.registers.map((register, i) =>
-          i === index ? { ...register, kind: "scalar" as const, id: 5, delta, value: UNKNOWN() } : register,
+          i === index
+            ? { ...register, kind: "scalar" as const, id: 5, delta, deltaBits: 64 as const, value: UNKNOWN() }
+            : register,
         ),
       })),
     });

@@ -37,6 +37,8 @@ export interface RegisterView {
   readonly id: number;
   /** What is to be added to the number that the id stands for. */
   readonly delta: number;
+  /** The bits to which it is added: a sum of the low 32 is zero-extended. 0 for the value itself. */
+  readonly deltaBits: 0 | 32 | 64;
   /** The acquired reference that the pointer stands for, or 0. */
   readonly reference: number;
   /** The name of a map pointer's or map value's map. */
@@ -93,9 +95,10 @@ const viewNumber = ({ bits, u64, s64, u32, s32 }: Scalar): NumberView => ({
 });
 
 const viewRegister = (register: Register): RegisterView => {
-  const { kind, nullable, offset, value, id, delta, reference, map, mapId, range, size, frame } = register;
+  const { kind, nullable, offset, value, id, delta, deltaBits, reference, map, mapId, range, size, frame } = register;
   const number = viewNumber(value);
-  return { kind, nullable, offset, value: number, id, delta, reference, map: map?.name, mapId, range, size, frame };
+  const link = { id, delta, deltaBits };
+  return { kind, nullable, offset, value: number, ...link, reference, map: map?.name, mapId, range, size, frame };
 };
 
 const BYTE_NAMES: Readonly<Record<number, ByteView>> = {

@@ -99,23 +99,34 @@ export class World {
 /** Where each id was met first, with what all others of that id must equal. */
 type Links = Map<string, bigint>;
 
+/** What all values of an id have in common, by names that tell apart what is. */
+const sharedParts = (value: bigint, view: RegisterView, snapshot: Snapshot): readonly (readonly [string, bigint])[] => {
+  switch (view.kind) {
+    case "scalar": {
+      const base = u64(value - BigInt(view.delta));
+      // A sum of 32 bits has the low half of the number in common with the others.
+      const low = [`low half ${view.id}`, BigInt.asUintN(32, base)] as const;
+      return view.deltaBits === 32 ? [low] : [[`scalar ${view.id}`, base], low];
+    }
+    case "pkt":
+    case "pkt_meta": {
+      const start = view.kind === "pkt" ? snapshot.packet.data : snapshot.packet.meta;
+      return [[`${view.kind} ${view.id}`, u64(value - BigInt(view.offset) - BigInt(start))]];
+    }
+    default:
+      return view.nullable ? [[`null ${view.id}`, value === 0n ? 0n : 1n]] : [];
+  }
+};
+
 /** Equal ids: equal numbers up to their delta, equal variable parts of packet pointers, or equal nullness. */
 const linkReason = (value: bigint, view: RegisterView, snapshot: Snapshot, links: Links): Reason => {
   if (view.id === 0) return undefined;
-  let key = `${view.kind} ${view.id}`;
-  let shared: bigint;
-  if (view.kind === "scalar") shared = u64(value - BigInt(view.delta));
-  else if (view.kind === "pkt" || view.kind === "pkt_meta") {
-    shared = u64(
-      value - BigInt(view.offset) - BigInt(view.kind === "pkt" ? snapshot.packet.data : snapshot.packet.meta),
-    );
-  } else if (view.nullable) {
-    key = `null ${view.id}`;
-    shared = value === 0n ? 0n : 1n;
-  } else return undefined;
-  const first = links.get(key);
-  if (first === undefined) links.set(key, shared);
-  return first === undefined || first === shared ? undefined : `${view.kind} id`;
+  for (const [name, part] of sharedParts(value, view, snapshot)) {
+    const first = links.get(name);
+    if (first === undefined) links.set(name, part);
+    else if (first !== part) return `${view.kind} id`;
+  }
+  return undefined;
 };
 
 const readBytes = (stack: Uint8Array, at: number, count: number): bigint => {
