@@ -7,6 +7,7 @@ import { benchJit, defaultPacket } from "./jit.js";
 import { describeMachine, machineFacts } from "./machine.js";
 import { bundleSizes } from "./size.js";
 import { importTime } from "./start.js";
+import { benchVerifier } from "./verifier.js";
 
 const OPTIONS = {
   dir: { type: "string" },
@@ -15,6 +16,7 @@ const OPTIONS = {
 } as const;
 
 const USAGE = `pnpm bench jit [--dir DIR] [--packet FILE]   our engines, the kernel and clang side by side
+pnpm bench verifier [--dir DIR]              our verifier beside the running kernel's
 pnpm bench size                              bytes of each package in a browser bundle
 pnpm bench start                             time to import "ebpf"
   --json                                     the last line is the result as JSON`;
@@ -43,7 +45,9 @@ const start = (): unknown => {
   return { importMs: milliseconds };
 };
 
-const BENCHES: Readonly<Record<string, (options: Options) => unknown>> = { jit, size, start };
+const verifier = ({ dir }: Options): Promise<unknown> => benchVerifier(dir);
+
+const BENCHES: Readonly<Record<string, (options: Options) => unknown>> = { jit, size, start, verifier };
 
 const main = async (): Promise<void> => {
   const { values, positionals } = parseArgs({ options: OPTIONS, allowPositionals: true });
