@@ -9,6 +9,7 @@ export { CoreRelocator } from "./co-re/relocator.js";
 export type { CorePoison, CoreResolution, CoreSlot, CoreValue } from "./co-re/resolution.js";
 export { type DecodeOptions, decodeBtf, type SectionOptions } from "./decode.js";
 export { type CDumpOptions, dumpC } from "./dump-c/dump-c.js";
+export { dumpTypeScript, type TypeScriptDumpOptions } from "./dump-ts/dump-ts.js";
 export { type BtfWithStrings, encodeBtf, encodeBtfWithStrings } from "./encode.js";
 export { encodeBtfSections } from "./encode-ext.js";
 export { BtfError, type BtfErrorCode } from "./errors.js";

@@ -4,7 +4,8 @@ import { type Extent, layoutOfComposite, nextOffset } from "../c-layout.js";
 import { type BtfLeaf, type DeclaratorStyle, declare, joinWords } from "../declarator.js";
 import { BtfError } from "../errors.js";
 import type { BtfComposite, BtfEnum, BtfEnum64, BtfFloat, BtfInt, BtfMember, BtfType, BtfTypedef } from "../types.js";
-import { cString, identifier, isBuiltIn, UniqueNames } from "./identifiers.js";
+import { UniqueNames } from "../unique-names.js";
+import { cString, identifier, isBuiltIn } from "./identifiers.js";
 import { enumText, numberOfSize } from "./numbers.js";
 import { padding, unionPadding } from "./padding.js";
 

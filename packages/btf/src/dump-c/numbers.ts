@@ -1,5 +1,6 @@
 import type { BtfEnum, BtfEnum64, BtfFloat, BtfInt } from "../types.js";
-import { identifier, type UniqueNames } from "./identifiers.js";
+import type { UniqueNames } from "../unique-names.js";
+import { identifier } from "./identifiers.js";
 
 const INTEGERS: Readonly<Record<number, string>> = { 1: "char", 2: "short", 4: "int", 8: "long long", 16: "__int128" };
 const FLOATS: Readonly<Record<number, string>> = { 4: "float", 8: "double", 16: "long double" };
