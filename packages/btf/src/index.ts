@@ -7,6 +7,8 @@ export { withoutFlavour } from "./co-re/flavour.js";
 export { patchCore } from "./co-re/patch.js";
 export { CoreRelocator } from "./co-re/relocator.js";
 export type { CorePoison, CoreResolution, CoreSlot, CoreValue } from "./co-re/resolution.js";
+export { concatBtf, dedupeBtf, type RenumberedBtf } from "./combine/dedupe.js";
+export { distillBase, relocateSplit } from "./combine/distill.js";
 export { type DecodeOptions, decodeBtf, type SectionOptions } from "./decode.js";
 export { type CDumpOptions, dumpC } from "./dump-c/dump-c.js";
 export { dumpTypeScript, type TypeScriptDumpOptions } from "./dump-ts/dump-ts.js";
