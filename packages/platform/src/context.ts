@@ -9,7 +9,9 @@ export type ContextValue =
   | "sock" // pointer to a full socket
   | "sock_or_null"
   | "sock_common_or_null" // a socket of which only the common fields may be read
-  | "flow_keys"; // pointer to struct bpf_flow_keys
+  | "flow_keys" // pointer to struct bpf_flow_keys
+  | "tp_buffer" // what a writable tracepoint lets programs change
+  | "kernel_object"; // pointer to a structure of the kernel's own
 
 /** A field of a context structure. */
 export interface ContextField {

@@ -25,8 +25,8 @@ export interface ProgramTypeRules {
   readonly legacyPacketLoads?: true;
   /** Attach types that a program of this type may be loaded for; any when absent. None stands for number 0. */
   readonly attachTypes?: readonly AttachType[];
-  /** Programs may be loaded as sleepable. */
-  readonly sleepable?: true;
+  /** Programs may be loaded as sleepable, or can't be loaded otherwise. */
+  readonly sleepable?: true | "always";
   /** Programs that may interrupt anything: they may not use maps with timers or spin locks. */
   readonly tracing?: true;
   /** Programs whose functions with large stacks get stacks of their own, unless they make tail calls. */

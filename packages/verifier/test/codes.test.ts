@@ -107,6 +107,7 @@ const FAILING: Record<RejectionCode, Failing> = {
     text: `${FOUND}r1 = *(u32 *)(r0 + 0)\nout:${END}`,
     spec: withMap(specialMap("bpf_timer")),
   },
+  ARENA: { text: `r1 = addr_space_cast(r1, 0, 1)${END}` },
   ATOMIC_TARGET: { text: `r2 = 1\nlock *(u32 *)(r1 + 0) += r2${END}` },
   UNKNOWN_HELPER: { text: `call 9999${END}` },
   HELPER_NOT_ALLOWED: { text: `call skb_load_bytes${END}` },
@@ -119,6 +120,7 @@ const FAILING: Record<RejectionCode, Failing> = {
     spec: { type: "sched_cls" },
   },
   REFERENCE_LEAK: { text: `${RESERVE}out:${END}` },
+  NO_TYPES: { text: `call f${END}\nf:\nr2 = map programs\nr3 = 0\ncall tail_call${END}` },
   BAD_DYNPTR: { text: `r1 = r10\nr1 += -16\nr2 = 0\ncall ringbuf_submit_dynptr${END}` },
   BAD_MAP_FIELD: {
     text: `${FOUND}r1 = r0\nr1 += 4\ncall spin_lock\nout:${END}`,
@@ -160,11 +162,15 @@ const FAILING: Record<RejectionCode, Failing> = {
     text: `*(u64 *)(r10 - 8) = r1
 r1 = 1\nr2 = f ll\nr3 = r10\nr3 += -8\nr4 = 0\ncall loop${END}
 f:\nr1 = *(u64 *)(r2 + 0)\nr2 = map programs\nr3 = 0\ncall tail_call${END}`,
+    spec: { functions: [{ pc: 0, name: "main", typeId: 1, linkage: "static" }] },
   },
   UNSUPPORTED_KERNEL_SYMBOL: {
     spec: { instructions: [...wideInstruction(op("lddw_ksym"), 1, 5, 0), ...instructions("r0 = 0\nexit")] },
   },
-  UNSUPPORTED_ARENA: { text: `r1 = addr_space_cast(r1, 0, 1)${END}` },
+  UNSUPPORTED_ARENA: {
+    text: `r1 = map hash\nr1 = addr_space_cast(r1, 0, 1)\nr0 = *(s8 *)(r1 + 0)${END}`,
+    spec: withMap({ ...MAPS.hash, type: "arena", keySize: 0, valueSize: 0 }),
+  },
   UNSUPPORTED_MAP: {
     text: `${FOUND}r1 = r0\nr2 = r10\nr2 += -4\ncall map_lookup_elem\nout:${END}`,
     spec: withMap({ ...MAPS.hash, type: "hash_of_maps" }),

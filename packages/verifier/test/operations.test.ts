@@ -26,7 +26,7 @@ interface Visit {
 
 const alu = (row: OperationOf<"alu">): Visit => {
   if (row.operator === "addr_space_cast") {
-    return { slots: [instruction(row, { dst: 0, src: 1, imm: 1 }), ...END], rejected: "UNSUPPORTED_ARENA" };
+    return { slots: [instruction(row, { dst: 0, src: 1, imm: 1 }), ...END], rejected: "ARENA" };
   }
   const operands = { dst: 2, ...(row.uses.includes("src") && { src: 3 }), ...(row.uses.includes("imm") && { imm: 3 }) };
   return {

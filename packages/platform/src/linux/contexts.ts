@@ -158,6 +158,16 @@ export const CONTEXTS = {
   kprobe: registers([x86Registers], "pt_regs", 168),
   tracepoint: registers([bytes("fields", 8, 8184)], "trace_event", 8192),
   rawTracepoint: registers([bytes("args", 0, 96)], "bpf_raw_tracepoint_args", 96),
+  writableRawTracepoint: registers(
+    [pointer("buffer", 0, "tp_buffer"), bytes("args", 8, 88)],
+    "bpf_raw_tracepoint_args",
+    96,
+  ),
+  netfilter: {
+    name: "bpf_nf_ctx",
+    size: 16,
+    fields: [pointer("state", 0, "kernel_object"), pointer("skb", 8, "kernel_object")],
+  },
   perfEvent: {
     name: "bpf_perf_event_data",
     size: 184,

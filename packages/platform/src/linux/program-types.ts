@@ -109,6 +109,12 @@ export const PROGRAM_TYPE_RULES: Readonly<Partial<Record<ProgramTypeName, Progra
     exit: BOOLEAN,
     attachTypes: ["cgroup_getsockopt", "cgroup_setsockopt"],
   },
-  syscall: { context: CONTEXTS.syscall, sleepable: true, attachTypes: ["cgroup_inet_ingress"] },
+  syscall: { context: CONTEXTS.syscall, sleepable: "always", attachTypes: ["cgroup_inet_ingress"] },
+  raw_tracepoint_writable: {
+    context: CONTEXTS.writableRawTracepoint,
+    tracing: true,
+    privateStack: true,
+  },
+  netfilter: { context: CONTEXTS.netfilter, exit: BOOLEAN, attachTypes: ["netfilter"] },
   sk_lookup: { context: CONTEXTS.skLookup, exit: BOOLEAN, attachTypes: ["sk_lookup"] },
 };

@@ -57,7 +57,7 @@ export const checkAlignment = (
   const { strictAlignment, anyAlignment } = walk.program.spec.flags;
   const strict = strictAlignment && !anyAlignment;
   if (pointer.kind !== "fp" && !strict && !always) return;
-  if (size === 1) return;
+  if (size === 1 || pointer.kind === "arena") return;
   const packet = pointer.kind === "pkt" || pointer.kind === "pkt_meta";
   // A packet's network header stands 2 bytes off, as Ethernet headers have 14.
   const base = packet ? 2 : 0;

@@ -14,6 +14,8 @@ const POINTERS: Readonly<Record<Exclude<ContextField["value"], "scalar">, { kind
   sock_or_null: { kind: "sock", nullable: true },
   sock_common_or_null: { kind: "sock_common", nullable: true },
   flow_keys: { kind: "flow_keys", nullable: false },
+  tp_buffer: { kind: "tp_buffer", nullable: false },
+  kernel_object: { kind: "ptr", nullable: false },
 };
 
 /** Whether a part of an element may be loaded; `at` counts from the element's first byte. */
@@ -50,5 +52,5 @@ export const accessContext = (walk: Walk, access: Access): Register => {
   }
   if (field.value === "scalar") return scalarRegister(unknownOf(size));
   const { kind, nullable } = POINTERS[field.value];
-  return pointerRegister(kind, { nullable, id: nullable ? walk.newId() : 0 });
+  return pointerRegister(kind, { nullable, trusted: kind === "ptr", id: nullable ? walk.newId() : 0 });
 };

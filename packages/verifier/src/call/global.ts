@@ -1,10 +1,12 @@
 import { checkUnmoved } from "../check/unmoved.js";
+import * as S from "../domain/scalar.js";
 import type { Subprogram } from "../program/program.js";
-import { reject } from "../report/reject.js";
+import { Rejection, reject } from "../report/reject.js";
 import { isNull, isScalar, pointerRegister, type Register, UNKNOWN_SCALAR } from "../state/register.js";
 import { FRAME_POINTER, Frame, State } from "../state/state.js";
 import type { Walk } from "../walk.js";
 import { clobber } from "./clobber.js";
+import { checkDynptr } from "./dynptr.js";
 import { checkMemory } from "./memory.js";
 import { forgetPacket } from "./packet.js";
 import { type Parameter, signatureOf } from "./signature.js";
@@ -27,10 +29,19 @@ const checkMemoryArgument = (
   if (value.nullable && !nullable) {
     reject("BAD_ARGUMENT", `arg#${register - 1} is expected to be non-NULL`, register);
   }
+  if (isScalar(value)) reject("BAD_ARGUMENT", `R${register} type=scalar expected=fp`, register);
   const pointer = value.nullable ? { ...value, nullable: false } : value;
   const helper = { name: "global function", packetArguments: true } as const;
   const effect = checkMemory(walk, { register, pointer, size, use: "update", helper });
   return effect === undefined ? EMPTY : [effect];
+};
+
+const checkDynptrArgument = (walk: Walk, register: number, value: Register): readonly never[] => {
+  if (value.kind !== "fp" && value.kind !== "dynptr_ptr") {
+    reject("BAD_ARGUMENT", `arg#${register - 1} expected pointer to stack or const struct bpf_dynptr`, register);
+  }
+  checkDynptr({ walk, register, value }, { role: "use" });
+  return EMPTY;
 };
 
 const checkArgument = (walk: Walk, register: number, parameter: Parameter): readonly (() => void)[] => {
@@ -43,16 +54,37 @@ const checkArgument = (walk: Walk, register: number, parameter: Parameter): read
       if (value.kind !== "ctx") reject("BAD_ARGUMENT", `arg#${register - 1} expected pointer to ctx`, register);
       checkUnmoved(value, register);
       return EMPTY;
+    case "dynptr":
+      return checkDynptrArgument(walk, register, value);
+    case "arena":
+      if (value.kind !== "arena" && !isScalar(value)) {
+        reject("BAD_ARGUMENT", `R${register} is not a pointer to arena or scalar.`, register);
+      }
+      return EMPTY;
     case "memory":
       return checkMemoryArgument(walk, register, value, parameter);
   }
 };
 
+/** What checking the arguments of a call does to the state. A refusal says for which function they were. */
+const checkArguments = (walk: Walk, callee: Subprogram): readonly (() => void)[] => {
+  const parameters = signatureOf(walk.program, callee);
+  try {
+    return parameters.flatMap((parameter, index) => checkArgument(walk, index + 1, parameter));
+  } catch (thrown) {
+    if (!(thrown instanceof Rejection)) throw thrown;
+    const { code, message, registers } = thrown;
+    return reject(
+      code,
+      `${message}\nCaller passes invalid args into func#${callee.index} ('${callee.name}')`,
+      ...registers,
+    );
+  }
+};
+
 /** A call of a global function: its arguments are checked, and it is noted to be verified by itself. */
 export const callGlobal = (walk: Walk, callee: Subprogram): void => {
-  const effects = signatureOf(walk.program, callee).flatMap((parameter, index) =>
-    checkArgument(walk, index + 1, parameter),
-  );
+  const effects = checkArguments(walk, callee);
   for (const effect of effects) effect();
   walk.emit?.({ kind: "global call", callee });
   walk.globalsToVerify.add(callee.index);
@@ -68,6 +100,10 @@ const initialValue = (walk: Walk, parameter: Parameter): Register => {
       return UNKNOWN_SCALAR;
     case "context":
       return pointerRegister("ctx");
+    case "dynptr":
+      return pointerRegister("dynptr_ptr", { dynptr: "local", firstSlot: true, id: walk.newId() });
+    case "arena":
+      return pointerRegister("arena", { value: S.UNKNOWN });
     case "memory":
       return pointerRegister("mem", {
         size: parameter.size,

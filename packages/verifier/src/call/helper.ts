@@ -56,9 +56,6 @@ const checkModelled = (helper: HelperPrototype): void => {
       reject("UNSUPPORTED_CALLBACK", `${helper.name} calls back into the program, which is not modelled yet`);
     }
   }
-  if (helper.returns.kind === "unsupported") {
-    reject("UNSUPPORTED_HELPER", `what ${helper.name} returns (${helper.returns.type}) is not modelled yet`);
-  }
 };
 
 /** A known index of a tail call becomes part of the code. */

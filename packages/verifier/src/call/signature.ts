@@ -7,6 +7,9 @@ import { reject } from "../report/reject.js";
 export type Parameter =
   | { readonly kind: "scalar" }
   | { readonly kind: "context" }
+  | { readonly kind: "dynptr" }
+  /** An address in the arena; or any number, of which it is made. */
+  | { readonly kind: "arena" }
   /** Memory of a known size that the function may read and write. */
   | { readonly kind: "memory"; readonly size: number; readonly nullable: boolean };
 
@@ -36,7 +39,7 @@ const targetName = (btf: Btf, id: number): string | undefined => {
 const isContext = ({ rules }: Program, name: string | undefined): boolean =>
   name !== undefined && (name === rules.context.name || CONTEXT_ALIASES[rules.context.name]?.includes(name) === true);
 
-const KNOWN_TAGS: ReadonlySet<string> = new Set(["ctx", "nonnull"]);
+const KNOWN_TAGS: ReadonlySet<string> = new Set(["ctx", "nonnull", "arena"]);
 
 const pointerParameter = (
   program: Program,
@@ -44,9 +47,10 @@ const pointerParameter = (
   target: number,
   tags: readonly string[],
 ): Parameter | undefined => {
+  if (tags.includes("arena")) return tags.length === 1 ? { kind: "arena" } : undefined;
   const name = targetName(btf, target);
   if (tags.includes("ctx") || isContext(program, name)) return { kind: "context" };
-  if (name === "bpf_dynptr") return undefined;
+  if (name === "bpf_dynptr") return tags.length === 0 ? { kind: "dynptr" } : undefined;
   return { kind: "memory", size: btf.sizeOf(target), nullable: !tags.includes("nonnull") };
 };
 

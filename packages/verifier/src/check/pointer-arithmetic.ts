@@ -21,7 +21,18 @@ const SYMBOLS: Readonly<Partial<Record<AluOperator, string>>> = {
   arsh: "s>>=",
 };
 
-const MOVABLE: ReadonlySet<RegisterKind> = new Set(["ctx", "map_value", "map_key", "fp", "pkt", "pkt_meta", "mem"]);
+const MOVABLE: ReadonlySet<RegisterKind> = new Set([
+  "ctx",
+  "map_value",
+  "map_key",
+  "fp",
+  "pkt",
+  "pkt_meta",
+  "mem",
+  "tp_buffer",
+  "ptr",
+  "dynptr_ptr",
+]);
 
 const isZeroOffset = (amount: S.Scalar): boolean => {
   const value = S.constantValue(amount);

@@ -84,6 +84,9 @@ export const checkMaps = (program: Program, platform: Platform): void => {
     if (!used.has(map)) checkMap(program, map);
     used.add(map);
   }
+  if ([...used].filter(({ type }) => type === "arena").length > 1) {
+    reject("MAP_NOT_ALLOWED", "Only one arena per program");
+  }
   for (const type of ["cgroup_storage", "percpu_cgroup_storage"]) {
     if ([...used].filter((map) => map.type === type).length > 1) {
       reject("MAP_NOT_ALLOWED", "only one cgroup storage of each type is allowed");

@@ -41,6 +41,8 @@ export interface Program {
   readonly postorder: readonly (readonly number[])[];
   /** Bit r of entry pc: register r may be read from there on before it is written. */
   readonly live: Uint16Array;
+  /** Whether the program refers to an arena. */
+  readonly usesArena: boolean;
   /** The handle that the program uses for a map. */
   readonly handles: ReadonlyMap<MapSpec, number>;
 }
@@ -125,8 +127,33 @@ const checkLoad = ({ attachType = ATTACH_TYPES[0], flags, type }: ProgramSpec, r
   if (rules.attachTypes?.includes(attachType) === false) {
     reject("BAD_ATTACH_TYPE", `programs of type ${type} can't be loaded for ${attachType}`);
   }
-  if (flags.sleepable === true && rules.sleepable !== true) {
+  if (rules.sleepable === "always" && flags.sleepable !== true) {
+    reject("NOT_SLEEPABLE", "Syscall programs can only be sleepable");
+  }
+  if (flags.sleepable === true && rules.sleepable === undefined) {
     reject("NOT_SLEEPABLE", "Only fentry/fexit/fmod_ret, lsm, iter, uprobe, and struct_ops programs can be sleepable");
+  }
+};
+
+const usesArena = ({ instructions, maps }: ProgramSpec): boolean =>
+  instructions.some(
+    ({ op, imm }) =>
+      op.family === "lddw" && (op.meaning === "map" || op.meaning === "map_value") && maps.get(imm)?.type === "arena",
+  );
+
+/** The instruction may leave its function without coming to its exit: a tail call, or a legacy packet load. */
+const leavesEarly = ({ op, imm }: Instruction, platform: Platform): "tail_call" | "LD_ABS" | undefined => {
+  if (op.family === "load") return op.mode === "mem" ? undefined : "LD_ABS";
+  if (op.family !== "call" || op.target !== "helper") return undefined;
+  return platform.helpers.get(imm)?.name === "bpf_tail_call" ? "tail_call" : undefined;
+};
+
+/** A function that may leave early gives its caller a number then: only types say that it returns one. */
+const checkEarlyLeaving = ({ instructions, functions }: ProgramSpec, entryEnd: number, platform: Platform): void => {
+  if (functions.some(({ typeId }) => typeId !== undefined)) return;
+  for (let pc = entryEnd; pc < instructions.length; pc++) {
+    const what = leavesEarly(instructions[pc]!, platform);
+    if (what !== undefined) reject("NO_TYPES", `${what} is not allowed in subprogs without BTF`);
   }
 };
 
@@ -139,6 +166,7 @@ export const prepare = (spec: ProgramSpec, platform: Platform): Program => {
   if (subprograms.length > platform.limits.subprograms) {
     reject("TOO_MANY_SUBPROGRAMS", `too many subprograms: ${subprograms.length}`);
   }
+  checkEarlyLeaving(spec, subprograms[0]!.end, platform);
   checkControlFlow(spec.instructions, subprograms);
   const callbackCalls = findCallbackCalls(spec.instructions, platform);
   const subprogramAt = subprograms.flatMap((one) => new Array<Subprogram>(one.end - one.start).fill(one));
@@ -154,6 +182,7 @@ export const prepare = (spec: ProgramSpec, platform: Platform): Program => {
     flow: flowOf(spec.instructions),
     postorder: subprograms.map(({ start }) => postorderFrom(spec.instructions, start)),
     live: liveRegisters(spec, platform),
+    usesArena: usesArena(spec),
     handles: new Map([...spec.maps].map(([handle, map]) => [map, handle] as const)),
   };
 };

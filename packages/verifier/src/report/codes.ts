@@ -25,6 +25,10 @@ export const CODES = {
     "Only some program types can be loaded as sleepable.",
     "Load the program without the sleepable flag.",
   ],
+  NO_TYPES: [
+    "Functions that make tail calls or legacy packet loads have types.",
+    "Compile with debug information (-g), or make the tail call in the entry.",
+  ],
   TOO_MANY_SUBPROGRAMS: [
     "A program has no more functions than the platform allows.",
     "Inline functions or use tail calls.",
@@ -100,6 +104,10 @@ export const CODES = {
     "Locks, timers and kernel pointers in map values are used only through their helpers.",
     "Access the other members only.",
   ],
+  ARENA: [
+    "Casts between address spaces are for programs with an arena.",
+    "Refer to the arena's map, or drop the cast.",
+  ],
   ATOMIC_TARGET: ["Atomic operations work on stack, map values and memory.", "Copy the value, or use a map."],
   // Calls.
   UNKNOWN_HELPER: ["A call names a helper that exists.", "Mend the helper's number."],
@@ -160,7 +168,7 @@ export const CODES = {
   UNSUPPORTED_KFUNC: ["Kernel functions are not modelled yet.", "Use helpers."],
   UNSUPPORTED_CALLBACK: ["Callbacks are not modelled yet.", "Use a bounded loop."],
   UNSUPPORTED_KERNEL_SYMBOL: ["Kernel variables are not modelled yet.", "Use a map."],
-  UNSUPPORTED_ARENA: ["Arenas are not modelled yet.", "Use an array map."],
+  UNSUPPORTED_ARENA: ["The access to the arena is modelled.", "Load the number whole and extend its sign afterwards."],
   UNSUPPORTED_MAP: ["The kind of map is modelled.", "Use an array or hash map."],
   UNSUPPORTED_GLOBAL_FUNCTION: [
     "Global functions with these parameters are not modelled yet.",

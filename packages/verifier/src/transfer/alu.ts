@@ -10,6 +10,7 @@ import {
   isPacketPointer,
   isPointer,
   isScalar,
+  pointerRegister,
   type Register,
   scalarRegister,
   UNKNOWN_SCALAR,
@@ -51,12 +52,15 @@ const signExtendingMove = (walk: Walk, { dst, src }: Instruction, op: AluOperati
   walk.write(dst, scalarRegister(value));
 };
 
+/** What is known of the packet's end holds for the place where it was learned. */
+const withoutEnd = (pointer: Register): Register => (pointer.range < 0 ? { ...pointer, range: 0 } : pointer);
+
 /** The pointer moved by a number. Packet pointers moved by an unknown number begin a new range of their own. */
 const movePointer = (walk: Walk, pointer: Register, amount: S.Scalar, subtract: boolean): Register => {
   const known = S.constantValue(amount);
   if (known !== undefined) {
     const offset = subtract ? pointer.offset - W.toNumber(known) : pointer.offset + W.toNumber(known);
-    if (offset === (offset | 0)) return { ...pointer, offset };
+    if (offset === (offset | 0)) return { ...(offset === pointer.offset ? pointer : withoutEnd(pointer)), offset };
   }
   const value = compute(subtract ? "sub" : "add", 64, pointer.value, amount);
   return isPacketPointer(pointer) ? { ...pointer, value, id: walk.newId(), range: 0 } : { ...pointer, value };
@@ -69,7 +73,11 @@ interface Operands {
   readonly src: number;
 }
 
+const ARENA_POINTER = pointerRegister("arena", { value: S.UNKNOWN });
+
 const pointerArithmetic = (walk: Walk, op: AluOperation, { left, right, dst, src }: Operands): Register => {
+  // Whatever is computed with it, an arena's address is cut off to fit the arena.
+  if (left.kind === "arena" || right.kind === "arena") return ARENA_POINTER;
   if (isPointer(left) && isPointer(right)) {
     if (op.operator === "sub") return unknown(op.width);
     reject("POINTER_ARITHMETIC", `R${dst} pointer ${op.operator === "add" ? "+=" : "op="} pointer prohibited`, dst);
@@ -173,6 +181,23 @@ const swapBytes = (walk: Walk, { dst }: Instruction, op: AluOperation): void => 
   else walk.write(dst, scalarRegister(reorder(operand.value, op.bits as 16 | 32 | 64, swaps)));
 };
 
+/** By what `imm` holds: from the arena's address space to the program's, or back to a number. */
+const CAST = { toPointer: 1, toNumber: 1 << 16 } as const;
+
+/** Any number becomes a pointer into the program's arena: its low half is the offset. */
+const castAddress = (walk: Walk, { dst, src, imm }: Instruction): void => {
+  walk.read(src);
+  walk.checkWritable(dst);
+  if (!walk.program.usesArena) {
+    const message = "addr_space_cast insn can only be used in a program that has an associated arena";
+    reject("ARENA", message, src);
+  }
+  if (imm !== CAST.toPointer && imm !== CAST.toNumber) {
+    reject("ARENA", "addr_space_cast insn can only convert between address space 1 and 0", src);
+  }
+  walk.write(dst, imm === CAST.toPointer ? ARENA_POINTER : UNKNOWN_SCALAR);
+};
+
 /** Arithmetic, logic, moves and byte swaps. */
 export const stepAlu = (walk: Walk, slot: Instruction, op: AluOperation): void => {
   switch (op.operator) {
@@ -192,8 +217,7 @@ export const stepAlu = (walk: Walk, slot: Instruction, op: AluOperation): void =
       swapBytes(walk, slot, op);
       break;
     case "addr_space_cast":
-      walk.read(slot.src);
-      reject("UNSUPPORTED_ARENA", "address space casts need an arena, which is not modelled yet", slot.src);
+      castAddress(walk, slot);
       break;
     default:
       binary(walk, slot, op);

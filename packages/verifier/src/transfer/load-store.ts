@@ -6,6 +6,7 @@ import { checkUnmoved } from "../check/unmoved.js";
 import { signExtend, truncate } from "../domain/cast.js";
 import * as S from "../domain/scalar.js";
 import * as W from "../domain/word.js";
+import { formatTnum } from "../report/format.js";
 import { reject } from "../report/reject.js";
 import { isScalar, kindName, type Register, scalarRegister, UNKNOWN_SCALAR, unlinked } from "../state/register.js";
 import type { Walk } from "../walk.js";
@@ -92,6 +93,10 @@ const readModifyWrite = (walk: Walk, slot: Instruction, op: AtomicOperation): vo
   const target = operator === "cmpxchg" ? 0 : slot.src;
   if (op.fetch) walk.checkWritable(target);
   const access: Access = { kind: "read", register: slot.dst, pointer, offset: slot.offset, size };
+  if (pointer.kind === "fp" && !S.isConstant(pointer.value)) {
+    const place = `var_off=${formatTnum(pointer.value.bits)} off=${pointer.offset + slot.offset} size=${size}`;
+    reject("ATOMIC_TARGET", `variable offset stack pointer cannot be passed into helper function; ${place}`, slot.dst);
+  }
   checkAlignment(walk, access, true);
   const old = accessMemoryAt(walk, access);
   // What is stored may be anything: the old value, the operand, or a mix of both.

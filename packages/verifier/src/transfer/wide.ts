@@ -4,7 +4,7 @@ import type { MapSpec } from "@ebpf/platform";
 import * as S from "../domain/scalar.js";
 import * as W from "../domain/word.js";
 import { reject } from "../report/reject.js";
-import { pointerRegister, type Register, scalarRegister } from "../state/register.js";
+import { pointerRegister, type Register, scalarRegister, UNKNOWN_SCALAR } from "../state/register.js";
 import type { Walk } from "../walk.js";
 
 const mapOf = (walk: Walk, handle: number): MapSpec =>
@@ -12,7 +12,7 @@ const mapOf = (walk: Walk, handle: number): MapSpec =>
 
 const valueAddress = (walk: Walk, low: Instruction, high: Instruction): Register => {
   const map = mapOf(walk, low.imm);
-  if (map.type === "arena") reject("UNSUPPORTED_ARENA", "arenas are not modelled yet");
+  if (map.type === "arena") return UNKNOWN_SCALAR;
   return pointerRegister("map_value", { map, offset: high.imm });
 };
 
