@@ -37,7 +37,12 @@ export const buildModule = (host: ProgramHost, knowledge: Knowledge | undefined)
     pending.push({ start, code: defined.code });
     return defined;
   };
-  const program: ProgramFunctions = { module, at, check: host.checked ? defineCheck(module) : undefined };
+  const program: ProgramFunctions = {
+    module,
+    at,
+    inlined: new Map(),
+    check: host.checked ? defineCheck(module) : undefined,
+  };
   defineEnter(module, at(0));
   defineCallback(module, host.functionStarts, at);
   const grapher = new Grapher(host.spec.instructions);

@@ -103,6 +103,11 @@ export class ProgramHost {
     }
   }
 
+  /** The map with this handle of the program's description. */
+  mapOf(handle: number): RuntimeMap | undefined {
+    return this.#maps.get(handle);
+  }
+
   #mapAt(handle: number): RuntimeMap {
     const map = this.#maps.get(handle);
     if (map === undefined) throw new RuntimeError("UNKNOWN_MAP", `${this.spec.name} has no map ${handle}`);

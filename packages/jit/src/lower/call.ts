@@ -1,14 +1,17 @@
 import { type CallOperation, type Instruction, targetOf } from "@ebpf/asm";
 import { type Callee, entryCost, FRAME_SIZE, STACK_LIMIT, wordsOf } from "@ebpf/runtime";
 import type { Step } from "../cfg/graph.js";
+import { inlineHelper } from "../inline/helpers.js";
 import type { ValueType } from "../wasm/opcodes.js";
 import type { FunctionWriter } from "./function.js";
 
 /** Calls of helpers, kernel functions, subprograms, and of what a register names. */
-export const lowerCall = (writer: FunctionWriter, { slot, pc }: Step, op: CallOperation): void => {
+export const lowerCall = (writer: FunctionWriter, step: Step, op: CallOperation): void => {
+  const { slot, pc } = step;
   switch (op.target) {
     case "helper":
-      lowerFunctionCall(writer, writer.host.helper(slot.imm), `helper_${slot.imm}`, pc);
+      if (!inlineHelper(writer, step))
+        lowerFunctionCall(writer, writer.host.helper(slot.imm), `helper_${slot.imm}`, pc);
       return;
     case "kfunc":
       lowerFunctionCall(writer, writer.host.kfunc(slot.imm), `kfunc_${slot.imm}`, pc);

@@ -23,6 +23,8 @@ export interface ProgramFunctions {
   readonly module: ModuleBuilder;
   /** The function that begins at a slot. */
   readonly at: (start: number) => FunctionReference;
+  /** Functions that stand for a helper on one map, by name. */
+  readonly inlined: Map<string, FunctionReference>;
   /** Checks an access; absent when nothing is checked. */
   readonly check: FunctionReference | undefined;
 }

@@ -26,6 +26,9 @@ export interface Label {
   readonly depth: number;
 }
 
+/** The opcode of two bytes, and the index of the one memory twice. */
+const MEMORY_COPY = [0xfc, 0x0a, 0x00, 0x00];
+
 /** The body of a function: what lowering writes. Every method appends one instruction. */
 export class Code {
   readonly #bytes = new Bytes(1024);
@@ -46,8 +49,10 @@ export class Code {
 
   /** Instructions without immediates, in order. */
   op(...names: PlainOp[]): this {
-    for (const name of names) this.#bytes.byte(OP[name]);
-    if (names.includes("end")) this.#depth--;
+    for (const name of names) {
+      this.#bytes.byte(OP[name]);
+      if (name === "end") this.#depth--;
+    }
     return this;
   }
 
@@ -83,6 +88,12 @@ export class Code {
     // Programs may be unaligned, so no alignment is promised.
     this.#bytes.u32(0);
     this.#bytes.u32(offset);
+    return this;
+  }
+
+  /** Copies bytes: target, source and size are on the stack. */
+  memoryCopy(): this {
+    for (const byte of MEMORY_COPY) this.#bytes.byte(byte);
     return this;
   }
 
