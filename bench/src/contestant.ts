@@ -12,14 +12,15 @@ export interface Contestant {
 }
 
 /**
- * Times calls of a function from JavaScript. The loop is a function of its own for each contestant: one loop for all
- * would lose V8's inlined call once it has seen a few of them.
+ * Times calls of a function from JavaScript. Caller and loop are made anew for each contestant: shared ones would lose
+ * V8's inlined call once they have seen a few functions.
  */
-export const timedLoop = (enter: () => number): ((runs: number) => number) => {
-  const loop = new Function("enter", "runs", "let r = 0; for (let i = 0; i < runs; i++) r = enter(); return r;") as (
-    enter: () => number,
-    runs: number,
-  ) => number;
+export const timedLoop = (
+  enter: (...words: number[]) => number,
+  words: readonly number[] = [],
+): ((runs: number) => number) => {
+  const source = `let r = 0; for (let i = 0; i < runs; i++) r = enter(${words}); return r;`;
+  const loop = new Function("enter", "runs", source) as (enter: unknown, runs: number) => number;
   return (runs) => {
     const begin = performance.now();
     loop(enter, runs);

@@ -2,7 +2,7 @@ import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Instruction } from "@ebpf/asm";
 import { isEbpfError } from "@ebpf/core";
-import { compile } from "@ebpf/jit";
+import { type CompileOptions, compile } from "@ebpf/jit";
 import type { ProgramSpec } from "@ebpf/platform";
 import { type Executable, type ExecutionOptions, interpret, type Runtime } from "@ebpf/runtime";
 import { ConformanceError } from "./errors.js";
@@ -14,7 +14,7 @@ import { parseOptions, writeDetails } from "./options.js";
 export const ENGINES = {
   interpreter: interpret,
   jit: compile,
-} as const satisfies Record<string, (spec: ProgramSpec, runtime: Runtime, options: ExecutionOptions) => Executable>;
+} as const satisfies Record<string, (spec: ProgramSpec, runtime: Runtime, options: CompileOptions) => Executable>;
 
 export type EngineName = keyof typeof ENGINES;
 

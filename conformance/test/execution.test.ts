@@ -4,7 +4,7 @@ import { fileURLToPath } from "node:url";
 import { isEbpfError } from "@ebpf/core";
 import { linuxRecorder, type ProgramSpec } from "@ebpf/platform";
 import { LINUX_HELPERS, type RunInput, Runtime } from "@ebpf/runtime";
-import { verify } from "@ebpf/verifier";
+import { type Report, verify } from "@ebpf/verifier";
 import { describe, expect, it } from "vitest";
 import { ENGINES, type EngineName } from "../src/isa.js";
 import { programOf, readBtfs, readRecords } from "../src/kernel-records.js";
@@ -37,10 +37,12 @@ const newRuntime = (): Runtime => {
 };
 
 /** What a run leaves: r0, the packet, and why it ended early if it did. */
-const outcomeOf = (spec: ProgramSpec, input: RunInput, { engine, checked }: (typeof MODES)[number]) => {
+const outcomeOf = ({ spec, report }: Accepted, input: RunInput, { engine, checked }: (typeof MODES)[number]) => {
   const runtime = newRuntime();
+  const { facts } = report;
   try {
-    const { returnValue, packet } = runtime.run(ENGINES[engine](spec, runtime, { checked, budget: BUDGET }), input);
+    const program = ENGINES[engine](spec, runtime, { checked, budget: BUDGET, facts });
+    const { returnValue, packet } = runtime.run(program, input);
     return { returnValue, packet };
   } catch (error) {
     if (!isEbpfError(error)) throw error;
@@ -55,12 +57,18 @@ const inputOf = (spec: ProgramSpec): RunInput => {
   return takesPackets ? { packet: bytes } : { context: new Uint8Array(layout.size) };
 };
 
-const acceptedPrograms = (): ProgramSpec[] => {
+interface Accepted {
+  readonly spec: ProgramSpec;
+  readonly report: Report;
+}
+
+const acceptedPrograms = (): Accepted[] => {
   const btfs = readBtfs(directory);
   return readRecords(directory)
     .filter(({ kernel, btf_need }, index) => index % STRIDE === 0 && kernel.verdict === "accept" && btf_need === "none")
     .map((record) => programOf(record, btfs))
-    .filter((spec) => verify(spec, { platform: linuxRecorder, maxInstructions: 5000 }).verdict === "accept");
+    .map((spec) => ({ spec, report: verify(spec, { platform: linuxRecorder, maxInstructions: 5000 }) }))
+    .filter(({ report }) => report.verdict === "accept");
 };
 
 /** What a program can't be blamed for: this runtime lacks something, or the loop is longer than the test has time. */
@@ -69,14 +77,15 @@ const EXCUSED = new Set(["UNSUPPORTED_MAP", "UNSUPPORTED_HELPER", "BAD_MAP", "BU
 describe("accepted programs", () => {
   it.skipIf(!present)(`do the same in every engine${present ? "" : ` (needs ${directory})`}`, () => {
     let compared = 0;
-    for (const spec of acceptedPrograms()) {
+    for (const accepted of acceptedPrograms()) {
+      const { spec } = accepted;
       const input = inputOf(spec);
-      const checked = outcomeOf(spec, input, MODES[0]!);
+      const checked = outcomeOf(accepted, input, MODES[0]!);
       if (checked.code !== undefined && EXCUSED.has(checked.code)) continue;
       // A fault here would be memory that the verifier let the program touch and that is not its own.
       expect({ program: spec.name, code: checked.code }).toEqual({ program: spec.name, code: undefined });
       for (const mode of MODES.slice(1))
-        expect({ ...mode, ...outcomeOf(spec, input, mode) }).toEqual({ ...mode, ...checked });
+        expect({ ...mode, ...outcomeOf(accepted, input, mode) }).toEqual({ ...mode, ...checked });
       compared++;
     }
     expect(compared).toBeGreaterThan(50);

@@ -1,10 +1,11 @@
 import { bytesToHex } from "@ebpf/core";
-import { compile } from "@ebpf/jit";
+import { compile, type Tier } from "@ebpf/jit";
 import { linux } from "@ebpf/platform";
 import { interpret, RuntimeFault } from "@ebpf/runtime";
+import type { Report } from "@ebpf/verifier";
 import type { FuzzCase } from "../fuzz-case.js";
 import { judge } from "./judge.js";
-import { type Observation, observe } from "./machine.js";
+import { type Engine, type Observation, observe } from "./machine.js";
 import { agree, crashOf, found, type Oracle, type Outcome, skip } from "./outcome.js";
 import { readsWhatCallsLeave } from "./undefined-reads.js";
 
@@ -69,10 +70,15 @@ const readsAnything = ({ spec }: FuzzCase): boolean =>
   );
 
 /** The sides without checks must do what checked ones do; only for programs that a verifier accepted. */
-const compareUnchecked = (fuzzCase: FuzzCase, reference: Observation): Outcome | undefined => {
+const compareUnchecked = (fuzzCase: FuzzCase, reference: Observation, facts: Report["facts"]): Outcome | undefined => {
+  const tiered =
+    (tier: Tier): Engine =>
+    (spec, runtime, options) =>
+      compile(spec, runtime, { ...options, tier, facts });
   for (const [name, engine] of [
     ["interpreter", interpret],
-    ["compiled", compile],
+    ["baseline", tiered("baseline")],
+    ["optimized", tiered("optimized")],
   ] as const) {
     const differs = difference(reference, observe(fuzzCase, { engine, checked: false }));
     if (differs) return found(NAME, `${name} without checks differs: ${differs.what}`, differs.detail);
@@ -94,8 +100,10 @@ export const engines: Oracle = (fuzzCase) => {
     if (differs && readsWhatCallsLeave(fuzzCase)) return skip("reads what calls leave undefined");
     if (differs) return found(NAME, `engines differ: ${differs.what}`, `${differs.detail} (interpreter, compiled)`);
     if (end.kind === "threw") return agree(end.error.code);
-    const accepted = !readsAnything(fuzzCase) && judge(fuzzCase.spec).verdict === "accept";
-    return (accepted ? compareUnchecked(fuzzCase, reference) : undefined) ?? agree(accepted ? "accepted" : "checked");
+    const { verdict, facts } = judge(fuzzCase.spec);
+    const accepted = verdict === "accept" && !readsAnything(fuzzCase);
+    const unchecked = accepted ? compareUnchecked(fuzzCase, reference, facts) : undefined;
+    return unchecked ?? agree(accepted ? "accepted" : "checked");
   } catch (thrown) {
     const { key, detail } = crashOf(thrown);
     return found(NAME, key, detail);

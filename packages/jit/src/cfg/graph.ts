@@ -47,6 +47,10 @@ export interface Graph {
   readonly blocks: readonly Block[];
 }
 
+/** Whether a block's jump goes where a register says. */
+export const isComputedJump = (jump: Step | undefined): boolean =>
+  jump?.slot.op.family === "jump" && jump.slot.op.operator === "gotox";
+
 /** The edges of a block in the order of its terminator. */
 export const edgesOf = ({ terminator }: Block): readonly Edge[] => {
   switch (terminator.kind) {

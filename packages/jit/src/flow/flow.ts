@@ -1,5 +1,6 @@
 import { targetOf } from "@ebpf/asm";
 import { edgesOf, type Graph, type Step } from "../cfg/graph.js";
+import { mergeBlocks } from "../cfg/merge.js";
 import { analyseDemand, demandBehind, type RegisterDemand, stepDemand } from "./demand.js";
 import { DEMAND, type Demand, writtenBy } from "./effects.js";
 import { findIdioms } from "./idioms.js";
@@ -95,13 +96,22 @@ const entryRanges = (start: number, registers: number, { host }: Knowledge): Reg
   return ranges;
 };
 
+/** Loops in loops that are unrolled, from the inside. */
+const UNROLLED_LEVELS = 3;
+
 /** Changes the code of the function at a slot for the better, and finds out how its registers are best held. */
 export const flowOf = (original: Graph, start: number, knowledge: Knowledge): Flow => {
-  const { graph: rewritten, registers } = findIdioms(thread(original), REGISTERS);
+  let unrolled = thread(original);
+  for (let nested = 0; nested < UNROLLED_LEVELS; nested++) {
+    const before = mergeBlocks(unrolled);
+    const ranges = analyseRanges(before, entryRanges(start, REGISTERS, knowledge), knowledge);
+    const pruned = prune(before, ranges, knowledge);
+    unrolled = unroll(pruned.graph, pruned.ranges, knowledge);
+    if (unrolled === pruned.graph) break;
+  }
+  const { graph: rewritten, registers } = findIdioms(mergeBlocks(unrolled), REGISTERS);
   const entry = entryRanges(start, registers, knowledge);
-  const pruned = prune(rewritten, analyseRanges(rewritten, entry, knowledge), knowledge);
-  const unrolled = unroll(pruned.graph, pruned.ranges, knowledge);
-  const { graph, ranges } = prune(unrolled, analyseRanges(unrolled, entry, knowledge), knowledge);
+  const { graph, ranges } = prune(rewritten, analyseRanges(rewritten, entry, knowledge), knowledge);
   const demand = analyseDemand(graph, registers, knowledge.host);
   const flow = { graph, registers, knowledge, ranges, demand };
   const atEntry = new Uint8Array(registers);

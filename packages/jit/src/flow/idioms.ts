@@ -3,15 +3,17 @@ import { invariant } from "@ebpf/core";
 import type { Block, Graph, Step } from "../cfg/graph.js";
 import { writtenBy } from "./effects.js";
 
+interface Made {
+  readonly by: "lsh" | "rsh" | "zero_extend" | "add";
+  readonly of: Value;
+  readonly count: number;
+  readonly width: Width;
+}
+
 /** A value that some step of a block made, or that came into the block. */
 interface Value {
   /** How it was made, of what, and with which count; absent when that is of no use here. */
-  readonly made?: {
-    readonly by: "lsh" | "rsh" | "zero_extend";
-    readonly of: Value;
-    readonly count: number;
-    readonly width: Width;
-  };
+  readonly made?: Made;
   /** Where it is first held: the register, and how many steps had been written by then. */
   readonly register: number;
   readonly after: number;
@@ -42,6 +44,8 @@ class IdiomFinder {
   temporaries = 0;
   readonly #values = new Map<number, Value>();
   readonly #captures: { readonly value: Value; readonly register: number }[] = [];
+  /** The first sum of two values, by the values: later ones differ from it by a constant. */
+  readonly #sums = new Map<Value, Map<Value, { readonly value: Value; readonly offset: number }>>();
   readonly #firstTemporary: number;
 
   constructor(firstTemporary: number) {
@@ -75,6 +79,8 @@ class IdiomFinder {
 
   #recognize(step: Step): Step | undefined {
     const { op } = step.slot;
+    if (op.family === "load" && op.mode === "mem") return this.#access(step, "src");
+    if (op.family === "store") return this.#access(step, "dst");
     if (op.family !== "alu") return undefined;
     if (JOINS.has(op.operator) && op.operand === "reg") return this.#rotation(step, op);
     const { made } = this.#valueIn(step.slot.dst);
@@ -85,6 +91,18 @@ class IdiomFinder {
     if (op.operator === "rsh") return { ...step, slot: alu(operation("mov32_reg"), step.slot.dst, source()) };
     if (op.operator === "arsh") return { ...step, slot: alu(operation("movsx32_64"), step.slot.dst, source()) };
     return undefined;
+  }
+
+  /**
+   * An access at a sum with a constant, which the access itself can add. Addresses of verified accesses are above
+   * `MAX_DISPLACEMENT`, so what it is added to is no more negative than the address would be.
+   */
+  #access(step: Step, field: "src" | "dst"): Step | undefined {
+    const value = this.#valueIn(step.slot[field]);
+    const { root, offset } = rootOf(value);
+    const displacement = step.slot.offset + offset;
+    if (root === value || displacement < 0 || displacement > MAX_DISPLACEMENT) return undefined;
+    return { ...step, slot: { ...step.slot, [field]: this.#registerOf(root), offset: displacement } };
   }
 
   /** `x << n` joined with `x >> (width - n)`. */
@@ -118,12 +136,32 @@ class IdiomFinder {
     else this.#renew(written);
   }
 
-  #renew(register: number, made?: Value["made"]): void {
+  #noteSum(dst: number, src: number): void {
+    const left = rootOf(this.#valueIn(dst));
+    const right = rootOf(this.#valueIn(src));
+    const offset = left.offset + right.offset;
+    const sums = this.#sums.get(left.root) ?? new Map();
+    this.#sums.set(left.root, sums);
+    const first = sums.get(right.root);
+    if (first !== undefined) {
+      this.#renew(dst, { by: "add", of: first.value, count: offset - first.offset, width: 64 });
+      return;
+    }
+    this.#renew(dst);
+    sums.set(right.root, { value: this.#valueIn(dst), offset });
+  }
+
+  #renew(register: number, made?: Made): void {
     this.#values.set(register, { register, after: this.steps.length, ...(made && { made }) });
   }
 
   #noteAlu(slot: Instruction, { operator, operand, width }: AluOperation): void {
     const { dst, src, imm } = slot;
+    if (operator === "add" && width === 64) {
+      if (operand === "imm") this.#renew(dst, { by: "add", of: this.#valueIn(dst), count: imm, width });
+      else this.#noteSum(dst, src);
+      return;
+    }
     if (operator === "mov" && operand === "reg") {
       const source = this.#valueIn(src);
       if (width === 64) this.#values.set(dst, source);
@@ -134,6 +172,20 @@ class IdiomFinder {
   }
 }
 
+/** The largest displacement that an access may get; everything that programs may access lies above it. */
+const MAX_DISPLACEMENT = 0x7fff;
+
+/** The value below additions of constants, and their sum. */
+const rootOf = (value: Value): { readonly root: Value; readonly offset: number } => {
+  let root = value;
+  let offset = 0;
+  while (root.made?.by === "add") {
+    offset += root.made.count;
+    root = root.made.of;
+  }
+  return { root, offset };
+};
+
 /** Below zero extensions, which 32-bit operations don't see. */
 const stripped = (value: Value, width: Width): Value => {
   let inner = value;
@@ -142,8 +194,8 @@ const stripped = (value: Value, width: Width): Value => {
 };
 
 /**
- * Rotations, and zero and sign extensions by two shifts, each as one operation. What only they needed is left in place,
- * where nobody wants it any more.
+ * Rotations, zero and sign extensions by two shifts, and accesses at a sum with a constant, each as one operation. What
+ * only they needed is left in place, where nobody wants it any more.
  *
  * @param registers virtual registers of the graph
  */

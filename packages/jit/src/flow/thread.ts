@@ -1,12 +1,9 @@
 import { compact } from "../cfg/compact.js";
-import { type Block, type Graph, type Step, withEdges } from "../cfg/graph.js";
+import { type Block, type Graph, isComputedJump, withEdges } from "../cfg/graph.js";
 
 /** Whether a block does nothing but go on. */
 const isPassage = ({ steps, jump, selects, terminator }: Block): boolean =>
-  steps.length === 0 && selects === undefined && terminator.kind === "goto" && !isComputed(jump);
-
-const isComputed = (jump: Step | undefined): boolean =>
-  jump?.slot.op.family === "jump" && jump.slot.op.operator === "gotox";
+  steps.length === 0 && selects === undefined && terminator.kind === "goto" && !isComputedJump(jump);
 
 /** Leads every edge through the blocks that do nothing, and takes those out. */
 export const thread = ({ blocks }: Graph): Graph => {

@@ -67,6 +67,8 @@ const entryOf = (
 /**
  * Writes the body of a loop of one block several times where it is known how often it runs, with the test for its end
  * only behind the last copy.
+ *
+ * @returns the same graph when there is no such loop
  */
 export const unroll = (graph: Graph, ranges: readonly RegisterRanges[], knowledge: Knowledge): Graph => {
   const blocks = graph.blocks.map((block, id): Block => {
@@ -80,5 +82,5 @@ export const unroll = (graph: Graph, ranges: readonly RegisterRanges[], knowledg
     if (copies === 1) return block;
     return { ...block, steps: Array.from({ length: copies }, () => steps).flat() };
   });
-  return { blocks };
+  return blocks.every((block, id) => block === graph.blocks[id]) ? graph : { blocks };
 };
