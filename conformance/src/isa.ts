@@ -4,7 +4,7 @@ import type { Instruction } from "@ebpf/asm";
 import { isEbpfError } from "@ebpf/core";
 import { type CompileOptions, compile } from "@ebpf/jit";
 import type { ProgramSpec } from "@ebpf/platform";
-import { type Executable, type ExecutionOptions, interpret, type Runtime } from "@ebpf/runtime";
+import { type Executable, interpret, type Runtime } from "@ebpf/runtime";
 import { ConformanceError } from "./errors.js";
 import { type IsaCase, parseIsaCase } from "./isa-case.js";
 import { conformanceRuntime } from "./isa-platform.js";

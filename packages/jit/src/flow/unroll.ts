@@ -5,7 +5,6 @@ import { type Knowledge, type RegisterRanges, rangesOnEdges, stepRanges } from "
 /** Rounds of a loop that are counted at most, and steps that a loop may grow to. */
 const MAX_ROUNDS = 4096;
 const MAX_STEPS = 96;
-const MAX_COPIES = 8;
 
 /** The steps of a loop that decide how often it runs. */
 const decidingSteps = ({ steps, jump }: Block, { host }: Knowledge): readonly Step[] => {
@@ -42,7 +41,7 @@ const roundsOf = (block: Block, id: number, entry: RegisterRanges, knowledge: Kn
 
 /** The largest number of copies that goes into the rounds without rest. */
 const copiesFor = (rounds: number, steps: number): number => {
-  let copies = Math.min(rounds === MAX_COPIES ? rounds : MAX_COPIES, Math.floor(MAX_STEPS / Math.max(steps, 1)));
+  let copies = Math.min(rounds, Math.floor(MAX_STEPS / Math.max(steps, 1)));
   while (copies > 1 && rounds % copies !== 0) copies--;
   return copies;
 };
