@@ -9,6 +9,7 @@ import { type KernelRecord, programOf } from "./kernel-records.js";
 import { liveVerdict } from "./live.js";
 import type { KernelVerdict } from "./outcome.js";
 import type { WorkerMessage } from "./pool.js";
+import { withFinishedTypes } from "./record-types.js";
 
 /** A program as it was recorded, with its types; or one of an object file. `live` asks the running kernel as well. */
 export type VerdictJob = { readonly live: boolean } & (
@@ -74,7 +75,8 @@ const answer = async (job: VerdictJob, started: () => void): Promise<VerdictResu
   const spec = job.kind === "record" ? recordedProgram(job) : objectProgram(job);
   if ("ours" in spec) return { judgement: spec };
   if (job.live) kept.kernel ??= await Kernel.open();
-  const live = job.live && kept.kernel ? liveVerdict(kept.kernel, spec) : undefined;
+  const forKernel = job.kind === "record" ? withFinishedTypes(spec) : spec;
+  const live = job.live && kept.kernel ? liveVerdict(kept.kernel, forKernel) : undefined;
   started();
   return { judgement: judge(spec), ...(live && { live }) };
 };

@@ -4,7 +4,7 @@ import type { KernelBtf } from "./btf.js";
 import type { Descriptor, OpenDescriptors } from "./descriptor.js";
 import { KernelError } from "./errors.js";
 import { KernelMap } from "./map.js";
-import { entriesOf, extraOf } from "./map-shape.js";
+import { entriesOf, extraOf, sizesOf } from "./map-shape.js";
 import type { System } from "./system.js";
 
 /** What a map needs that is made already. */
@@ -20,8 +20,7 @@ export interface MapParts {
 const attributesOf = (spec: MapSpec, { btf, inner }: MapParts): Attributes<"mapCreate"> =>
   new Attributes("mapCreate").name("mapName", spec.kernelName ?? spec.name).set({
     mapType: mapTypeNumber(spec.type),
-    keySize: spec.keySize,
-    valueSize: spec.valueSize,
+    ...sizesOf(spec),
     maxEntries: entriesOf(spec),
     mapFlags: spec.flags,
     mapExtra: extraOf(spec),

@@ -33,6 +33,15 @@ export const shapeOf = ({ type, valueSize }: MapSpec): MapShape => {
   return { cpus, valueBytes: cpus * 8 * Math.ceil(valueSize / 8) };
 };
 
+/**
+ * The sizes of key and value that the kernel is asked for. A map of maps holds descriptors, whatever the object says of its
+ * values; and what an object says of the values of a ring buffer describes the records, as ring buffers have none.
+ */
+export const sizesOf = ({ type, keySize, valueSize, inner }: MapSpec): Pick<MapSpec, "keySize" | "valueSize"> => {
+  if (type === "ringbuf" || type === "user_ringbuf") return { keySize: 0, valueSize: 0 };
+  return { keySize, valueSize: inner !== undefined && valueSize === 0 ? 4 : valueSize };
+};
+
 /** Bytes of a page; ring buffers are whole pages, and a power of two of them. */
 const PAGE_SIZE = 4096;
 

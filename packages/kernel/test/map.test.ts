@@ -118,6 +118,8 @@ describe.skipIf(!available)(`maps of the running kernel${skipped}`, () => {
         ...(["sockmap", "sockhash"] as const).map((type) => ({ type })),
         ...(["stack", "bloom_filter"] as const).map((type) => ({ type, ...noKey })),
         { type: "ringbuf", ...buffer },
+        { type: "ringbuf", ...buffer, valueSize: 20 },
+        { type: "array_of_maps", valueSize: 0, inner: array() },
         { type: "user_ringbuf", ...buffer },
         { type: "cgroup_storage", keySize: 16, maxEntries: 0 },
         { type: "arena", keySize: 0, valueSize: 0, maxEntries: 100, flags: MAP_FLAGS.mmapable },
