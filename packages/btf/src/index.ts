@@ -6,6 +6,13 @@ export { compatibleTypes } from "./co-re/compatible-types.js";
 export { withoutFlavour } from "./co-re/flavour.js";
 export { patchCore } from "./co-re/patch.js";
 export { CoreRelocator } from "./co-re/relocator.js";
+export {
+  type CoreComparison,
+  type CoreFinding,
+  type CoreOutcome,
+  type CoreTarget,
+  compareTargets,
+} from "./co-re/report.js";
 export type { CorePoison, CoreResolution, CoreSlot, CoreValue } from "./co-re/resolution.js";
 export { concatBtf, dedupeBtf, type RenumberedBtf } from "./combine/dedupe.js";
 export { distillBase, relocateSplit } from "./combine/distill.js";
