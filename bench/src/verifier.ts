@@ -26,8 +26,8 @@ const BANDS = [
 type BandName = (typeof BANDS)[number]["name"];
 
 /** Programs that this many milliseconds aren't enough for are measured in fewer rounds. */
-const BUDGET = 2000;
-const MAX_ROUNDS = 15;
+const BUDGET = 500;
+const MAX_ROUNDS = 9;
 const MIN_ROUNDS = 2;
 /** Passes over all small programs before anything is measured. */
 const WARM_UP = 3;

@@ -3,11 +3,12 @@ import { assertNever } from "@ebpf/core";
 import { type LineInfo, linux, type Platform, type ProgramSpec } from "@ebpf/platform";
 import type { Program } from "../../program/program.js";
 import type { Marks } from "../../state/marks.js";
-import { SLOT_BYTES } from "../../state/stack.js";
 import type { State } from "../../state/state.js";
 import { lineAt } from "../diagnostic.js";
-import type { LivenessEvent, PrecisionEvent, WalkEmit, WalkEvent } from "../events.js";
+import type { FlowEvent, WalkEmit, WalkEvent } from "../events.js";
 import type { Statistics } from "../report.js";
+import { formatLiveness, formatPrecision } from "./analysis.js";
+import { Output } from "./output.js";
 import { formatState, type StateParts } from "./state.js";
 
 /*
@@ -25,87 +26,9 @@ export interface KernelLogOptions {
   readonly platform?: Platform;
 }
 
-/** Where states stand on an instruction's line. */
-const STATE_COLUMN = 40;
-const TAB = 8;
-
-/** Spaces up to the `;`, for a line of `length` characters. */
-const gap = (length: number): string => {
-  const used = length + 1;
-  return " ".repeat(Math.ceil(Math.max(used + TAB / 2, STATE_COLUMN) / TAB) * TAB - used - 1);
-};
-
 /** Loads that have the address of a kernel object in a kernel, which prints 0 to those who may not know it. */
 const ADDRESSES: readonly WideMeaning[] = ["map", "map_value", "map_index", "map_index_value", "ksym"];
 const NO_ADDRESS = "0x0";
-
-const formatRegisters = (registers: number): string => {
-  const names: string[] = [];
-  for (let register = 0; register <= 10; register++) if (registers & (1 << register)) names.push(`r${register}`);
-  return names.join(",");
-};
-
-const formatSlots = (slots: readonly number[]): string => slots.map((slot) => -SLOT_BYTES * (slot + 1)).join(",");
-
-/** What was written, as far as it may be taken back. */
-class Output {
-  private readonly write: (text: string) => void;
-  /** Level 1 takes back what paths wrote that ended well, so it writes only at the end. */
-  private readonly kept: string[] | undefined;
-  /** An instruction's line that isn't ended yet. */
-  private open: string | undefined;
-
-  constructor(write: (text: string) => void, keep: boolean) {
-    this.write = write;
-    this.kept = keep ? [] : undefined;
-  }
-
-  get length(): number {
-    this.endLine();
-    return this.kept?.length ?? 0;
-  }
-
-  print(text: string): void {
-    this.endLine();
-    this.put(text);
-  }
-
-  /** Begins an instruction's line, which a state may still be added to. */
-  instruction(text: string): void {
-    this.endLine();
-    this.open = text;
-  }
-
-  /** Adds a state to the line of the last instruction, or begins a line with `alone`. */
-  state(text: string, alone: string): void {
-    if (this.open === undefined) this.put(`${alone}${text}\n`);
-    else this.put(`${this.open}${gap(this.open.length)};${text}\n`);
-    this.open = undefined;
-  }
-
-  /** Takes back what was written after the first `length` pieces, where it can be. */
-  takeBack(length: number): void {
-    if (this.kept === undefined) return;
-    this.open = undefined;
-    this.kept.length = length;
-  }
-
-  flush(): void {
-    this.endLine();
-    for (const text of this.kept ?? []) this.write(text);
-    if (this.kept !== undefined) this.kept.length = 0;
-  }
-
-  private endLine(): void {
-    if (this.open !== undefined) this.put(`${this.open}\n`);
-    this.open = undefined;
-  }
-
-  private put(text: string): void {
-    if (this.kept === undefined) this.write(text);
-    else this.kept.push(text);
-  }
-}
 
 class KernelLog {
   private readonly out: Output;
@@ -160,11 +83,11 @@ class KernelLog {
         this.end(event.statistics);
         return;
       case "precision":
-        if (this.detailed) this.precision(event);
+        if (this.detailed) this.out.print(`${formatPrecision(event, (pc) => this.instructionText(pc))}\n`);
         return;
       case "liveness":
       case "slots":
-        if (this.detailed) this.liveness(event);
+        if (this.detailed) this.out.print(`${formatLiveness(event)}\n`);
         return;
       default:
         this.flow(event);
@@ -243,14 +166,7 @@ class KernelLog {
     return formatState(state, state.frames.length - 1, parts);
   }
 
-  private flow(
-    event: Exclude<
-      WalkEvent,
-      | { kind: "begin" | "instruction" | "compared" | "put off" | "branch" | "pruned" | "rejected" | "end" }
-      | PrecisionEvent
-      | LivenessEvent
-    >,
-  ): void {
+  private flow(event: FlowEvent): void {
     switch (event.kind) {
       case "call": {
         const top = event.state.frames.length - 1;
@@ -297,59 +213,6 @@ class KernelLog {
       default:
         assertNever(event);
     }
-  }
-
-  private precision(event: PrecisionEvent): void {
-    const { frame } = event;
-    switch (event.step) {
-      case "propagate": {
-        const names = [
-          formatRegisters(event.registers),
-          event.slots.map((slot) => `fp${-SLOT_BYTES * (slot + 1)}`).join(","),
-        ];
-        this.out.print(`frame ${frame}: propagating ${names.filter((name) => name !== "").join(",")}\n`);
-        return;
-      }
-      case "search":
-        this.out.print(
-          `mark_precise: frame${frame}: last_idx ${event.last} first_idx ${event.first} subseq_idx ${event.next} \n`,
-        );
-        return;
-      case "back": {
-        const wanted = `regs=${formatRegisters(event.registers)} stack=${formatSlots(event.slots)}`;
-        this.out.print(
-          `mark_precise: frame${frame}: ${wanted} before ${event.pc}: ${this.instructionText(event.pc)}\n`,
-        );
-        return;
-      }
-      case "stored": {
-        const wanted = `regs=${formatRegisters(event.registers)} stack=${formatSlots(event.slots)}`;
-        const state = formatState(event.stored.state, frame, { precise: event.stored.precise });
-        this.out.print(`mark_precise: frame${frame}: parent state ${wanted}: ${state}\n`);
-        return;
-      }
-      case "all":
-        this.out.print(`mark_precise: frame${frame}: falling back to forcing all scalars precise\n`);
-        return;
-      case "force":
-        this.out.print(`force_precise: frame${frame}: forcing ${event.name} to be precise\n`);
-        return;
-      default:
-        assertNever(event);
-    }
-  }
-
-  private liveness(event: LivenessEvent): void {
-    const chain = `(${[...event.callSites, event.start].join(",")})`;
-    if (event.kind === "liveness") {
-      this.out.print(`${chain} live stack update done in ${event.rounds} iterations\n`);
-      return;
-    }
-    const { name, frame, pc, added, removed } = event;
-    const changes =
-      (added.length === 0 ? "" : `+${name} ${formatSlots(added)} `) +
-      (removed.length === 0 ? "" : `-${name} ${formatSlots(removed)}`);
-    this.out.print(`${chain} frame ${frame} insn ${pc} ${changes}\n`);
   }
 }
 
