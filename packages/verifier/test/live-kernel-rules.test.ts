@@ -45,6 +45,29 @@ const OUT = "\nout:\nr0 = 0\nexit";
 describe("rules that the live kernel showed", () => {
   it.each<[string, string, string, Partial<ProgramSpec>?]>([
     [
+      "tail calls in functions need types",
+      "r2 = 0\ncall f\nr0 = 0\nexit\nf:\nr2 = map[fd:1]\nr3 = 0\ncall 12\nexit",
+      "tail_call is not allowed in subprogs without BTF",
+    ],
+    ["syscall programs sleep", "r0 = 0\nexit", "Syscall programs can only be sleepable", { type: "syscall" }],
+    [
+      "atomics don't work at unknown places of the stack",
+      "call 7\nr0 &= 4\nr3 = r10\nr3 += -8\nr3 += r0\nr7 = 1\nlock *(u32 *)(r3 + 0) += r7\nr0 = 0\nexit",
+      "variable offset stack pointer cannot be passed into helper function; var_off=(0x0; 0x4) off=-8 size=4",
+    ],
+    [
+      "sums with two constants tell nothing of the number",
+      `call 7\nw0 &= 15\nr1 = r0\nr1 += 4\nr1 += 4\nif r1 > 8 goto out\n${KEY}r2 += r0\n` +
+        `r0 = *(u8 *)(r2 + 0)${OUT}`,
+      "invalid variable-offset read from stack R2 var_off=(0x0; 0xf) off=-8 size=1",
+    ],
+    [
+      "sums of 32 bits tell nothing of sums of 64",
+      `call 7\nw0 &= 15\nr1 = r0\nr3 = r0\nr1 += 1\nw3 += 1\nif r1 > 8 goto out\n${KEY}r2 += r3\n` +
+        `r0 = *(u8 *)(r2 + 0)${OUT}`,
+      "invalid variable-offset read from stack R2 var_off=(0x0; 0x1f) off=-8 size=1",
+    ],
+    [
       "a 32-bit quotient is an unknown 64-bit number",
       "call 7\nw0 /= 2\nr0 >>= 32\nexit",
       "has smin=0 smax=4294967295 should have been in [0, 1]",

@@ -3,7 +3,7 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { compute } from "../../src/domain/arithmetic.js";
 import { reorder, signExtend, signExtend32, truncate, zeroExtend32 } from "../../src/domain/cast.js";
-import { decide, refine } from "../../src/domain/compare.js";
+import { decide, refine, refineSelf } from "../../src/domain/compare.js";
 import * as S from "../../src/domain/scalar.js";
 import { settle } from "../../src/domain/settle.js";
 import * as W from "../../src/domain/word.js";
@@ -14,6 +14,10 @@ const RUNS = { seed: 1, numRuns: 1500 };
 const u64 = (value: bigint): bigint => BigInt.asUintN(64, value);
 const s64 = (value: bigint): bigint => BigInt.asIntN(64, value);
 const u32 = (value: bigint): bigint => BigInt.asUintN(32, value);
+
+/** How a number compares with itself; `set` may be either. */
+const decideSelf = (comparison: string): boolean | undefined =>
+  comparison === "set" ? undefined : ["eq", "ge", "le", "sge", "sle"].includes(comparison);
 
 const holds = (scalar: S.Scalar, value: bigint): boolean => S.holds(scalar, W.fromBigInt(u64(value)));
 
@@ -88,6 +92,9 @@ describe("scalars: what may happen is held", () => {
             const [x, y] = refine(comparison, a.scalar, b.scalar, width, outcome);
             expect(holds(x, a.value)).toBe(true);
             expect(holds(y, b.value)).toBe(true);
+            if (outcome === decideSelf(comparison)) {
+              expect(holds(refineSelf(comparison, a.scalar, width, outcome), a.value)).toBe(true);
+            }
           }),
           RUNS,
         );
@@ -169,6 +176,20 @@ describe("scalars: what is known is found", () => {
     const byte = compute("and", 64, S.UNKNOWN, S.constantOf(0xff));
     expect([s64(W.toBigInt(byte.s64.min)), s64(W.toBigInt(byte.s64.max))]).toEqual([0n, 255n]);
     expect([byte.s32.min, byte.s32.max]).toEqual([0, 255]);
+  });
+
+  it("keeps the half of a 32-bit range that both readings allow", () => {
+    // Linux 6.18: u32 [0x7fffffff, 0xffffffff] and s32 [-63, 192] leave s32 [-63, -1].
+    const u32 = { min: 0x7fff_ffff, max: 0xffff_ffff };
+    const x = settle({ ...S.UNKNOWN, u32, s32: { min: -63, max: 192 } });
+    expect([x.s32.min, x.s32.max]).toEqual([-63, -1]);
+    expect([x.u32.min, x.u32.max]).toEqual([0xffff_ffc1, 0xffff_ffff]);
+  });
+
+  it("learns from both operands where a number is compared with itself", () => {
+    // Linux 6.18 prints umin=1, umax=0xfffffffffffffffe where `if r1 < r1` is taken, which never happens.
+    const x = refineSelf("lt", S.UNKNOWN, 64, true);
+    expect([W.toBigInt(x.u64.min), W.toBigInt(x.u64.max)]).toEqual([1n, (1n << 64n) - 2n]);
   });
 
   it("knows a number that left both sides of a range", () => {
