@@ -92,7 +92,7 @@ export const wellFormedPrograms = (filter: OperationFilter & { readonly maxLengt
   return readable(
     fc.tuple(fc.array(parts, { maxLength: filter.maxLength ?? 30 }), memory).map(
       ([list, context]): FuzzCase => ({
-        spec: specOf(assemble(list), { type: "syscall" }),
+        spec: specOf(assemble(list), { type: "syscall", flags: { sleepable: true } }),
         contents: new Map(),
         input: { context },
       }),
