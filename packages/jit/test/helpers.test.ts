@@ -316,9 +316,9 @@ describe.each(ENGINES)("helpers in the %s", (_engine, load) => {
       const removed = fold(0x0102 + 0x0304);
       const added = fold(0x1122 + 0x3344);
       expect(run(difference)).toBe(BigInt(fold(added + (~removed & 0xffff))));
-      expect(run(`${stack(1, -8)}mov %r2, 3\nmov %r3, 0\nmov %r4, 0\nmov %r5, 0\ncall 28\nexit`)).toBe(
-        BigInt.asUintN(64, -22n),
-      );
+      // Three bytes, 04 03 02: an odd one counts as if a zero followed it. Live kernels of 6.18 take any size.
+      const odd = `stdw [%r10-8], 0x01020304\n${stack(1, -8)}mov %r2, 3\nmov %r3, 0\nmov %r4, 0\nmov %r5, 0\ncall 28\nexit`;
+      expect(run(odd)).toBe(BigInt(~(0x0304 + 0x02) & 0xffff));
     });
 
     it("leaves a transport checksum of 0 alone when 0 means none", () => {

@@ -43,6 +43,8 @@ export interface MapTypeRules {
   readonly directValue?: true;
   /** Values are maps. */
   readonly nested?: true;
+  /** Peeking asks whether a given value is in the map, so that it reads the value instead of writing it. */
+  readonly peekReads?: true;
   /** Values are sockets: look-ups acquire one, updates take one. */
   readonly sockets?: true;
   /** Program types that may change the map, by the helper's name without `bpf_`; all when absent. */

@@ -1,10 +1,11 @@
 import { isEbpfError } from "@ebpf/core";
+import { linux } from "@ebpf/platform";
 import { RuntimeFault } from "@ebpf/runtime";
 import { type InstructionFacts, type Report, viewState } from "@ebpf/verifier";
 import type { FuzzCase } from "../fuzz-case.js";
 import { containmentReason, World } from "./containment/contains.js";
 import { regionsAt } from "./containment/memory.js";
-import { accessOf, type Snapshot, type Trace, traceRun } from "./containment/trace.js";
+import { accessOf, contextOf, type Snapshot, type Trace, traceRun } from "./containment/trace.js";
 import { judge } from "./judge.js";
 import { agree, crashOf, found, type Oracle, type Outcome, skip } from "./outcome.js";
 
@@ -40,8 +41,16 @@ const outcomeReason = ({ pc, next }: Snapshot, { outcomes }: InstructionFacts): 
   return went === outcomes ? undefined : `jump facts (${outcomes})`;
 };
 
+/** Whether an access takes a pointer to the kernel's own memory out of the context, where a runtime has none. */
+const loadsForeign = ({ spec }: FuzzCase, address: bigint, { runtime }: Trace): boolean => {
+  const offset = Number(address) - contextOf(runtime);
+  const field = linux.programTypes[spec.type]?.context.fields.find((row) => row.offset === offset);
+  return field !== undefined && (field.value === "sock" || field.value === "flow_keys");
+};
+
 /** The first fact that a run contradicts. */
-const factsReason = ({ spec }: FuzzCase, { facts }: Report, trace: Trace): Outcome | undefined => {
+const factsReason = (fuzzCase: FuzzCase, { facts }: Report, trace: Trace): Outcome | undefined => {
+  const { spec } = fuzzCase;
   for (const snapshot of trace.snapshots) {
     const row = facts[snapshot.pc];
     const slot = spec.instructions[snapshot.pc]!;
@@ -51,6 +60,7 @@ const factsReason = ({ spec }: FuzzCase, { facts }: Report, trace: Trace): Outco
     if (jump !== undefined) return found(NAME, jump, at);
     const access = accessOf(slot, snapshot);
     if (access === undefined) continue;
+    if (loadsForeign(fuzzCase, access.address, trace)) return skip("foreign memory");
     const regions = regionsAt(access.address, snapshot, trace);
     if (!row.regions.some((region) => regions.includes(region))) {
       return found(NAME, `region facts: ${row.regions.join()} and not ${regions[0]}`, at);

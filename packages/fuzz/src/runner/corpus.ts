@@ -26,12 +26,26 @@ export const readCases = (path: string): readonly CaseJson[] => {
   return names.sort().map((name) => parse(join(path, name)));
 };
 
-/** Writes a case to a folder, under a name that depends on its content; returns the file's path. */
-export const writeCase = (folder: string, fuzzCase: CaseJson): string => {
+/** Writes a file whose name depends on its content; returns its path. */
+const writeContent = (folder: string, content: string | Uint8Array, extension: string): string => {
   mkdirSync(folder, { recursive: true });
-  const text = JSON.stringify(fuzzCase, undefined, 1);
-  const name = createHash("sha256").update(text).digest("hex").slice(0, 12);
-  const path = join(folder, `${name}.json`);
-  writeFileSync(path, `${text}\n`);
+  const name = createHash("sha256").update(content).digest("hex").slice(0, 12);
+  const path = join(folder, `${name}.${extension}`);
+  writeFileSync(path, content);
   return path;
 };
+
+/** Writes a case to a folder, under a name that depends on its content; returns the file's path. */
+export const writeCase = (folder: string, fuzzCase: CaseJson): string =>
+  writeContent(folder, `${JSON.stringify(fuzzCase, undefined, 1)}\n`, "json");
+
+/** The inputs of a byte fuzzer in a folder; none when it isn't there. */
+export const readInputs = (folder: string): readonly Uint8Array[] => {
+  if (!existsSync(folder)) return [];
+  return readdirSync(folder)
+    .sort()
+    .map((name) => new Uint8Array(readFileSync(join(folder, name))));
+};
+
+/** Writes an input of a byte fuzzer to a folder; returns the file's path. */
+export const writeInput = (folder: string, input: Uint8Array): string => writeContent(folder, input, "bin");

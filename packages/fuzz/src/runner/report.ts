@@ -1,3 +1,5 @@
+import { bytesToHex } from "@ebpf/core";
+import type { ByteFuzzReport } from "../bytes/fuzz-bytes.js";
 import { caseFromJson, describeCase } from "../fuzz-case.js";
 import type { FuzzReport } from "./fuzz.js";
 
@@ -18,3 +20,11 @@ export const renderReport = ({ oracle, runs, rate, notes, findings, skipped }: F
     ]),
   ].join("\n");
 };
+
+/** The same for a run of the byte fuzzer; inputs as hexadecimal digits. */
+export const renderByteReport = ({ target, runs, rate, corpus, layouts, findings }: ByteFuzzReport): string =>
+  [
+    `${target}: ${runs} inputs, ${rate} a second, ${findings.length} findings`,
+    `  ${corpus} inputs reached something new; ${layouts} ways through functions`,
+    ...findings.flatMap(({ key, detail, input }) => ["", key, detail, bytesToHex(input)]),
+  ].join("\n");

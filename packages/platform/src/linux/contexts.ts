@@ -110,7 +110,11 @@ const IPV6_ADDRESSED: readonly AttachType[] = [
 ];
 
 const WHOLE_STORE = { narrow: true, writable: true };
-const SOCKET_LIFE: readonly AttachType[] = ["cgroup_inet_sock_create", "cgroup_inet_sock_release"];
+const SOCKET_LIFE: readonly AttachType[] = [
+  "cgroup_inet_ingress", // 0, which Linux takes for cgroup_inet_sock_create
+  "cgroup_inet_sock_create",
+  "cgroup_inet_sock_release",
+];
 
 const SOCK_OPS_COUNTERS =
   "family remote_ip4 local_ip4 remote_ip6_0 remote_ip6_1 remote_ip6_2 remote_ip6_3 local_ip6_0 local_ip6_1 local_ip6_2 local_ip6_3 " +

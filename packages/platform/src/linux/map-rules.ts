@@ -95,7 +95,7 @@ export const MAP_RULES: Readonly<Partial<Record<MapTypeName, MapTypeRules>>> = {
     ],
   },
   user_ringbuf: { helpers: ["user_ringbuf_drain"] },
-  bloom_filter: { helpers: ["map_peek_elem", "map_push_elem"] },
+  bloom_filter: { helpers: ["map_peek_elem", "map_push_elem"], peekReads: true },
   arena: { helpers: [] },
   insn_array: { helpers: [] },
 };

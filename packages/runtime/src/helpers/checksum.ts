@@ -20,7 +20,9 @@ const wordSum = (word: number): number => (word & 0xffff) + (word >>> 16);
 
 const blockSum = (view: DataView, address: number, size: number): number => {
   let sum = 0;
-  for (let offset = 0; offset < size; offset += 2) sum += view.getUint16(address + offset, true);
+  for (let offset = 0; offset + 1 < size; offset += 2) sum += view.getUint16(address + offset, true);
+  // RFC 1071: an odd byte counts as if a zero followed it.
+  if (size % 2 !== 0) sum += view.getUint8(address + size - 1);
   return fold(sum);
 };
 
@@ -84,7 +86,6 @@ const difference = helper(["pointer", "word", "pointer", "word", "word"], (host)
   const { runtime } = host;
   const { view } = runtime.memory;
   return (from, fromSize, to, toSize, seed) => {
-    if (((fromSize | toSize) & 3) !== 0) return runtime.returnLong(-ERRNO.EINVAL, -1);
     host.requireReadable(from, fromSize >>> 0);
     host.requireReadable(to, toSize >>> 0);
     const start = fold(wordSum(seed));

@@ -1,4 +1,4 @@
-import type { ContextField } from "@ebpf/platform";
+import { ATTACH_TYPES, type ContextField } from "@ebpf/platform";
 import { checkUnmoved } from "../check/unmoved.js";
 import { unknownOf } from "../domain/cast.js";
 import { reject } from "../report/reject.js";
@@ -33,9 +33,8 @@ const sizeFits = (field: ContextField, { offset, size, kind }: Access): boolean 
 };
 
 const allows = (walk: Walk, field: ContextField, access: Access): boolean => {
-  const { attachType } = walk.program.spec;
-  const open = (types: readonly string[] | undefined): boolean =>
-    types === undefined || (attachType !== undefined && types.includes(attachType));
+  const { attachType = ATTACH_TYPES[0] } = walk.program.spec;
+  const open = (types: readonly string[] | undefined): boolean => types?.includes(attachType) ?? true;
   if (!open(field.attachTypes)) return false;
   const permitted = access.kind === "read" ? field.readable : field.writable && open(field.writableBy);
   return permitted && sizeFits(field, access) && !(access.signed && field.value !== "scalar");

@@ -110,13 +110,14 @@ const checkKey = (call: Call): void => {
 };
 
 const checkValue = (call: Call, type: ArgumentOf<"map_value">): void => {
-  if (call.walk.platform.mapTypes[mapOf(call).type]?.sockets) {
+  const rules = call.walk.platform.mapTypes[mapOf(call).type];
+  if (rules?.sockets) {
     checkSocket(call, { kind: "socket", full: false });
     return;
   }
   if (checkNullable(call, type.nullable)) return;
   if (isScalar(call.value)) mismatch(call, MEMORY_KINDS);
-  useMemory(call, mapOf(call).valueSize, type.access);
+  useMemory(call, mapOf(call).valueSize, rules?.peekReads ? "read" : type.access);
 };
 
 const checkSizedMemory = (call: Call, type: ArgumentOf<"memory">): void => {
