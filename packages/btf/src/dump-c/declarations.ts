@@ -319,7 +319,9 @@ const declTagsOf = (btf: Btf): Map<string, string[]> => {
     if (tag.kind !== "decl_tag") continue;
     const key = `${tag.type}:${tag.component}`;
     const text = tag.attribute ? `__attribute__((${tag.name}))` : attributeOf("btf_decl_tag", tag.name);
-    tags.set(key, [...(tags.get(key) ?? []), text]);
+    const known = tags.get(key);
+    if (known === undefined) tags.set(key, [text]);
+    else known.push(text);
   }
   return tags;
 };

@@ -1,8 +1,12 @@
 import type { ByteOrder } from "@ebpf/core";
 import type { Btf } from "../btf.js";
+import { BtfError } from "../errors.js";
 import { enumText, interfaceText, readerText, writerText } from "./declarations.js";
 import { HELPERS } from "./helpers.js";
 import { TypeNames } from "./type-names.js";
+
+/** Members of all types together; anonymous structures could multiply them without end. A kernel has 200,000. */
+const MAX_MEMBERS = 1 << 20;
 
 /** What `dumpTypeScript` writes. */
 export interface TypeScriptDumpOptions {
@@ -23,13 +27,20 @@ export interface TypeScriptDumpOptions {
 export const dumpTypeScript = (btf: Btf, options: TypeScriptDumpOptions = {}): string => {
   const names = new TypeNames(btf);
   for (const id of options.types ?? namedIds(btf)) names.of(id, "");
-  const parts = Array.from(names.declared(), (id) => declaration(btf, names, id));
+  let members = 0;
+  const parts = Array.from(names.declared(), (id) => {
+    if (!isEnum(btf, id)) members += btf.fields(id).length;
+    if (members > MAX_MEMBERS) throw new BtfError("LIMIT", `more than ${MAX_MEMBERS} members`);
+    return declaration(btf, names, id);
+  });
   const code = parts.join("\n");
   const helpers = HELPERS.filter(({ name }) => code.includes(`${name}(`)).map(({ text }) => text);
   const order = `const LITTLE = ${(options.order ?? btf.order) === "little"};\n`;
   const needsOrder = [code, ...helpers].some((text) => text.includes("LITTLE"));
   return [...(needsOrder ? [order] : []), ...helpers, code].join("\n");
 };
+
+const isEnum = (btf: Btf, id: number): boolean => ["enum", "enum64"].includes(btf.type(id).kind);
 
 const declaration = (btf: Btf, names: TypeNames, id: number): string => {
   const name = names.of(id, "");

@@ -1,6 +1,11 @@
 import type { Btf } from "../btf.js";
 import { UniqueNames } from "../unique-names.js";
 
+/** Names that the generated code itself uses. */
+const RESERVED = "LITTLE DataView Uint8Array TextDecoder TextEncoder BigInt Number Array Math RangeError Partial".split(
+  " ",
+);
+
 /** Names for the types that are declared, by the id behind typedefs. Whoever asks for a name has the type declared. */
 export class TypeNames {
   readonly #btf: Btf;
@@ -9,6 +14,7 @@ export class TypeNames {
 
   constructor(btf: Btf) {
     this.#btf = btf;
+    for (const name of RESERVED) this.#unique.take(name);
   }
 
   /**

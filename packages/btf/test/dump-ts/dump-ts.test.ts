@@ -143,3 +143,12 @@ test("the text of a small type", () => {
 `);
   expect(text).not.toContain("readBits");
 });
+
+test("types don't take the names that the code uses", () => {
+  const types = new BtfBuilder();
+  types.enum("number", { ONE: 1 });
+  types.struct("data_view", { a: types.int("int", 4) });
+  const text = dumpTypeScript(types.build());
+  expect(text).toContain("export const Number___2 = {");
+  expect(text).toContain("export interface DataView___2 {");
+});
