@@ -10,7 +10,11 @@ export const zeroExtend32 = (a: Scalar): Scalar =>
 
 /** The low `bytes` bytes, zero-extended. When no bits above them vary or are set, the bounds stand. */
 export const truncate = (a: Scalar, bytes: 1 | 2 | 4 | 8): Scalar => {
-  if (bytes === 8) return a;
+  if (bytes === 8 || a === UNKNOWN_BYTES.get(bytes)) return a;
+  return cutOff(a, bytes);
+};
+
+const cutOff = (a: Scalar, bytes: 1 | 2 | 4): Scalar => {
   if (bytes === 4) return zeroExtend32(a);
   const mask = W.fromUint32((1 << (8 * bytes)) - 1);
   const above = W.not(mask);
@@ -58,4 +62,12 @@ export const reorder = (a: Scalar, bits: 16 | 32 | 64, swap: boolean): Scalar =>
   settle({ ...UNKNOWN, bits: swap ? T.swapBytes(a.bits, bits) : T.truncate(a.bits, bits / 8) });
 
 /** What a load of `bytes` bytes of unknown memory gives. */
-export const unknownOf = (bytes: 1 | 2 | 4 | 8): Scalar => truncate(UNKNOWN, bytes);
+export const unknownOf = (bytes: 1 | 2 | 4 | 8): Scalar => UNKNOWN_BYTES.get(bytes)!;
+
+/** Made once, because most loads give one of them. */
+const UNKNOWN_BYTES: ReadonlyMap<number, Scalar> = new Map<number, Scalar>([
+  [1, cutOff(UNKNOWN, 1)],
+  [2, cutOff(UNKNOWN, 2)],
+  [4, cutOff(UNKNOWN, 4)],
+  [8, UNKNOWN],
+]);

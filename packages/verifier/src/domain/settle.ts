@@ -1,5 +1,5 @@
 import { interval, S32, S64, U32, U64 } from "./interval.js";
-import { isEmpty, type Scalar, UNKNOWN } from "./scalar.js";
+import { constant, holds, isEmpty, type Scalar, UNKNOWN } from "./scalar.js";
 import type { Tnum } from "./tnum.js";
 import * as T from "./tnum.js";
 import type { Word } from "./word.js";
@@ -166,6 +166,8 @@ const ROUNDS = 3;
  * are forgotten.
  */
 export const settle = (scalar: Scalar): Scalar => {
+  const { value } = scalar.bits;
+  if (T.isConstant(scalar.bits) && holds(scalar, value)) return constant(value);
   const b = new Bounds(scalar);
   fromBits(b);
   for (let round = 0; round < ROUNDS; round++) {

@@ -93,7 +93,7 @@ const pointerArithmetic = (walk: Walk, op: AluOperation, { left, right, dst, src
   checkPointerArithmetic(op.operator, pointer, amount, { register: dst, flipped, width: op.width });
   const moved = movePointer(walk, pointer, amount, op.operator === "sub");
   checkAmount(moved.value, moved);
-  return { ...moved, value: settle(moved.value) };
+  return S.isConstant(moved.value) ? moved : { ...moved, value: settle(moved.value) };
 };
 
 const UNLINKED = { id: 0, delta: 0, deltaBits: 0 } as const;
