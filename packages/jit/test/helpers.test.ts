@@ -250,7 +250,8 @@ describe.each(ENGINES)("helpers in the %s", (_engine, load) => {
       const meta =
         "mov %r6, %r1\nmov %r2, -8\ncall 54\nldxw %r1, [%r6+8]\nstdw [%r1], 6\nldxw %r0, [%r6]\nsub %r0, %r1\nexit";
       expect(runPacket(meta, packet).returnValue).toBe(8n);
-      expect(runPacket("mov %r2, -6\ncall 54\nexit", packet).returnValue).toBe(BigInt.asUintN(64, -22n));
+      // Metadata of a length that is no multiple of 4 is refused with EACCES, as by live kernels.
+      expect(runPacket("mov %r2, -6\ncall 54\nexit", packet).returnValue).toBe(BigInt.asUintN(64, -13n));
     });
 
     it("are read and written through helpers", () => {

@@ -9,6 +9,7 @@ const ETHERNET_HEADER = 14;
 const MAX_METADATA = 252;
 const METADATA_ALIGNMENT = 4;
 
+const EACCES = -13;
 const EINVAL = -22;
 const ENOTSUP = -95;
 
@@ -118,7 +119,7 @@ export class PacketBuffer {
     const newMeta = meta + delta;
     if (newMeta < PACKET_BUFFER + RESERVED_HEADROOM || newMeta > data) return EINVAL;
     const metadata = data - newMeta;
-    if (metadata > MAX_METADATA || metadata % METADATA_ALIGNMENT !== 0) return EINVAL;
+    if (metadata > MAX_METADATA || metadata % METADATA_ALIGNMENT !== 0) return EACCES;
     this.#setBounds(newMeta, data, end);
     return 0;
   }

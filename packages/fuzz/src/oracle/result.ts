@@ -38,13 +38,22 @@ const entriesText = (entries: Iterable<readonly [Uint8Array, Uint8Array]>): stri
     .sort()
     .join(" ");
 
+/** What Linux takes a packet of the loopback device for, by its destination: for this host, all, many or another. */
+const packetType = (packet: Uint8Array): number => {
+  const destination = packet.subarray(0, 6);
+  if (destination.every((byte) => byte === 0)) return 0;
+  if (destination.every((byte) => byte === 0xff)) return 1;
+  return destination[0]! % 2 === 1 ? 2 : 3;
+};
+
 /** What a program sees of a packet: the kernel strips the Ethernet header for socket filters. */
 const inputFor = ({ spec, input }: FuzzCase): RunInput => {
-  if (!("packet" in input)) return input;
-  if (spec.type !== "socket_filter") return input;
+  if (!("packet" in input) || spec.type === "xdp") return input;
   const { packet } = input;
+  const fields = { pkt_type: packetType(packet) };
+  if (spec.type !== "socket_filter") return { packet, fields };
   const protocol = packet[12]! | (packet[13]! << 8);
-  return { packet: packet.subarray(ETHERNET_HEADER), fields: { protocol } };
+  return { packet: packet.subarray(ETHERNET_HEADER), fields: { ...fields, protocol } };
 };
 
 /** What one of our engines does; with `padding` bytes at the start of the heap, so that all addresses differ. */
