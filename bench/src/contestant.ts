@@ -12,18 +12,15 @@ export interface Contestant {
 }
 
 /**
- * Times calls of a function from JavaScript. Caller and loop are made anew for each contestant: shared ones would lose
+ * Times a call from JavaScript, an expression with `target`. Caller and loop are made anew for each contestant: shared ones would lose
  * V8's inlined call once they have seen a few functions.
  */
-export const timedLoop = (
-  enter: (...words: number[]) => number,
-  words: readonly number[] = [],
-): ((runs: number) => number) => {
-  const source = `let r = 0; for (let i = 0; i < runs; i++) r = enter(${words}); return r;`;
-  const loop = new Function("enter", "runs", source) as (enter: unknown, runs: number) => number;
+export const timedLoop = (call: string, target: unknown): ((runs: number) => number) => {
+  const source = `let r = 0; for (let i = 0; i < runs; i++) r = ${call}; return r;`;
+  const loop = new Function("target", "runs", source) as (target: unknown, runs: number) => number;
   return (runs) => {
     const begin = performance.now();
-    loop(enter, runs);
+    loop(target, runs);
     return 1e6 * (performance.now() - begin);
   };
 };

@@ -67,7 +67,7 @@ const ownContestant = (
   const [program] = Object.values(load(bytes, { ...options, path: name }).programs);
   const { returnValue } = program!.run({ packet });
   const { executable } = program!;
-  return { engine, result: returnValue, time: timedLoop(executable.enter, [CONTEXT_BASE, 0, STACK_TOP]) };
+  return { engine, result: returnValue, time: timedLoop(`target.enter(${CONTEXT_BASE}, 0, ${STACK_TOP})`, executable) };
 };
 
 /** The program in the running kernel, which times it itself; `undefined` where it can't be loaded. */

@@ -2,6 +2,7 @@ import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { isEbpfError } from "@ebpf/core";
+import { benchCalls, benchMaps } from "./calls.js";
 import { BenchError } from "./errors.js";
 import { benchJit, defaultPacket } from "./jit.js";
 import { describeMachine, machineFacts } from "./machine.js";
@@ -17,6 +18,8 @@ const OPTIONS = {
 
 const USAGE = `pnpm bench jit [--dir DIR] [--packet FILE]   our engines, the kernel and clang side by side
 pnpm bench verifier [--dir DIR]              our verifier beside the running kernel's
+pnpm bench calls                             what calls between JavaScript and programs cost
+pnpm bench maps                              what map operations of programs cost
 pnpm bench size                              bytes of each package in a browser bundle
 pnpm bench start                             time to import "ebpf"
   --json                                     the last line is the result as JSON`;
@@ -47,7 +50,20 @@ const start = (): unknown => {
 
 const verifier = ({ dir }: Options): Promise<unknown> => benchVerifier(dir);
 
-const BENCHES: Readonly<Record<string, (options: Options) => unknown>> = { jit, size, start, verifier };
+/** Prints a table of nanoseconds. */
+const printed = (rows: Readonly<Record<string, number>>): unknown => {
+  for (const [name, ns] of Object.entries(rows)) console.log(`${name.padEnd(44)}${ns.toFixed(1).padStart(8)} ns`);
+  return { nanoseconds: rows };
+};
+
+const BENCHES: Readonly<Record<string, (options: Options) => unknown>> = {
+  calls: () => printed(benchCalls()),
+  maps: () => printed(benchMaps()),
+  jit,
+  size,
+  start,
+  verifier,
+};
 
 const main = async (): Promise<void> => {
   const { values, positionals } = parseArgs({ options: OPTIONS, allowPositionals: true });

@@ -1,6 +1,13 @@
 import type { CompiledProgram } from "@ebpf/jit";
 import { type ProgramSpec, type ProgramTypeName, RETURN_NAMES } from "@ebpf/platform";
-import { type Executable, type RunInput, type RunResult, type Runtime, RuntimeError } from "@ebpf/runtime";
+import {
+  type BoundProgram,
+  type Executable,
+  type RunInput,
+  type RunResult,
+  type Runtime,
+  RuntimeError,
+} from "@ebpf/runtime";
 import type { Report } from "@ebpf/verifier";
 
 /** What runs a program. */
@@ -75,6 +82,12 @@ export class LoadedProgram {
     const { returnValue: r0, ...rest } = this.#runtime.run(this.executable, this.#checked(input));
     const low = Number(BigInt.asIntN(32, r0));
     return { ...rest, r0, returnValue: low >>> 0, action: RETURN_NAMES[this.type]?.[low] };
+  }
+
+  /** Binds the program for many runs that allocate nothing. The stack is cleared only where the verifier saw a need. */
+  bind(): BoundProgram {
+    const clearStack = this.report?.facts.some((facts) => facts?.readsUninitialized === true) ?? true;
+    return this.#runtime.bind(this.executable, { clearStack });
   }
 
   /** A verified program relies on the size of its context, so a shorter one is filled up with zeros. */

@@ -1,3 +1,4 @@
+export type { BindOptions, BoundProgram } from "./bound-program.js";
 export { ERRNO } from "./errno.js";
 export { type FaultCode, RuntimeError, type RuntimeErrorCode, RuntimeFault } from "./errors.js";
 export { DEFAULT_BUDGET, type Executable, type ExecutionOptions } from "./executable.js";

@@ -1,5 +1,5 @@
 import type { ContextLayout } from "@ebpf/platform";
-import { CELL, CONTEXT_BASE, PACKET_BUFFER, PACKET_BUFFER_END } from "./layout.js";
+import { CELL, CONTEXT_BASE, PACKET_BASE, PACKET_BUFFER, PACKET_BUFFER_END } from "./layout.js";
 import type { LinearMemory } from "./linear-memory.js";
 
 /** Bytes at the start of the buffer that the kernel keeps for itself. Source: `sizeof(struct xdp_frame)`. */
@@ -19,6 +19,8 @@ interface FieldAddresses {
   readonly end?: number | undefined;
   readonly meta?: number | undefined;
   readonly length?: number | undefined;
+  readonly wireLength?: number | undefined;
+  readonly protocol?: number | undefined;
 }
 
 /** Where the running program sent its packet. */
@@ -50,8 +52,8 @@ export class PacketBuffer {
     return this.#memory.cell(CELL.packetEnd);
   }
 
-  /** A packet of `length` bytes is at `data`, described by a context with this layout; no metadata, no redirect. */
-  place(layout: ContextLayout, data: number, length: number): void {
+  /** A packet is in the buffer, described by a context with this layout; no metadata, no redirect. */
+  place(layout: ContextLayout, packet: Uint8Array): void {
     const addressOf = (matches: (field: ContextLayout["fields"][number]) => boolean): number | undefined => {
       const field = layout.fields.find(matches);
       return field && CONTEXT_BASE + field.offset;
@@ -61,9 +63,29 @@ export class PacketBuffer {
       end: addressOf(({ value }) => value === "packet_end"),
       meta: addressOf(({ value }) => value === "packet_meta"),
       length: addressOf(({ name }) => name === "len"),
+      wireLength: addressOf(({ name }) => name === "wire_len"),
+      protocol: addressOf(({ name }) => name === "protocol"),
     };
+    this.replace(packet);
+  }
+
+  /** Another packet takes the place of the one before: the context is that of a fresh packet again. */
+  replace(packet: Uint8Array): void {
+    const { words } = this.#memory;
+    const end = this.#memory.cell(CELL.contextEnd) >>> 2;
+    for (let word = CONTEXT_BASE >>> 2; word < end; word++) words[word] = 0;
     this.redirect = undefined;
-    this.#setBounds(data, data, data + length);
+    this.#describe(packet);
+    this.#setBounds(PACKET_BASE, PACKET_BASE, PACKET_BASE + packet.length);
+  }
+
+  /** Sets what a packet itself says of its context: its length on the wire, and its protocol as a network-order word. */
+  #describe(packet: Uint8Array): void {
+    const { view } = this.#memory;
+    const { wireLength, protocol } = this.#fields;
+    if (wireLength !== undefined) view.setUint32(wireLength, packet.length, true);
+    const type = packet.length >= ETHERNET_HEADER ? packet[12]! | (packet[13]! << 8) : 0;
+    if (protocol !== undefined) view.setUint32(protocol, type, true);
   }
 
   /** There is no packet. */

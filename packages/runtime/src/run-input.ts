@@ -82,14 +82,10 @@ const preparePacket = (
   }
   requireSize("the packet", packet.length, MAX_PACKET_SIZE);
   const context = prepareContext(memory, layout.size);
-  memory.bytes.fill(0, context, context + layout.size);
   memory.bytes.fill(0, PACKET_BUFFER, PACKET_BASE);
   memory.bytes.set(packet, PACKET_BASE);
-  for (const [name, value] of Object.entries(fieldsOf(packet))) {
-    if (layout.fields.some((field) => field.name === name)) writeField(memory, layout, name, value);
-  }
+  runtime.packet.place(layout, packet);
   for (const [name, value] of Object.entries(fields)) writeField(memory, layout, name, value);
-  runtime.packet.place(layout, PACKET_BASE, packet.length);
   return {
     r1: context,
     r2: 0,
@@ -101,15 +97,9 @@ const preparePacket = (
   };
 };
 
-/** What a packet itself says of its context: its length on the wire, and its protocol as a network-order word. */
-const fieldsOf = (packet: Uint8Array): Readonly<Record<string, number>> => ({
-  wire_len: packet.length,
-  protocol: packet.length >= 14 ? packet[12]! | (packet[13]! << 8) : 0,
-});
-
 const writeField = (memory: LinearMemory, layout: ContextLayout, name: string, value: number | bigint): void => {
   const field = layout.fields.find((candidate) => candidate.name === name);
-  if (field === undefined || field.value !== "scalar" || field.size > 8) {
+  if (field === undefined || field.value !== "scalar" || field.size > 8 || name === "len") {
     throw new RuntimeError("BAD_INPUT", `${layout.name} has no field ${name} that can be set`);
   }
   const integer = typeof value === "bigint" || Number.isInteger(value) ? BigInt(value) : undefined;

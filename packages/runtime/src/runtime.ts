@@ -1,5 +1,6 @@
 import { joinHalves } from "@ebpf/core";
 import { linux, type MapSpec, type Platform, type ReturnClass } from "@ebpf/platform";
+import { type BindOptions, BoundProgram } from "./bound-program.js";
 import { RuntimeError, RuntimeFault } from "./errors.js";
 import type { Executable } from "./executable.js";
 import type { FunctionImplementation, HelperTable } from "./helpers/implementation.js";
@@ -140,6 +141,11 @@ export class Runtime {
   begin(budget: number): void {
     this.memory.setCell(CELL.budget, Math.min(budget, 0x7fff_ffff));
     this.memory.setCell(CELL.tailCalls, MAX_TAIL_CALLS);
+  }
+
+  /** Binds a program for many runs; see `BoundProgram`. */
+  bind(program: Executable, options: BindOptions = {}): BoundProgram {
+    return new BoundProgram(this, program, options);
   }
 
   /**

@@ -1,0 +1,108 @@
+import { assemble, findOperation, type Instruction, wideInstruction } from "@ebpf/asm";
+import { compile } from "@ebpf/jit";
+import type { MapSpec, ProgramSpec } from "@ebpf/platform";
+import { CONTEXT_BASE, KeyedMap, Runtime } from "@ebpf/runtime";
+import { verify } from "@ebpf/verifier";
+import { timedLoop } from "./contestant.js";
+import { BenchError } from "./errors.js";
+
+const asm = (text: string): readonly Instruction[] => assemble(text, { dialect: "ubpf" }).sections[0]!.instructions;
+
+const MAP = 1;
+/** Loads the map into r1. */
+const THE_MAP = wideInstruction(findOperation("lddw_map")!, 1, MAP, 0);
+/** How often the timed part stands in a program. */
+const REPEATS = 64;
+
+const programOf = (instructions: readonly Instruction[], map?: MapSpec): ProgramSpec => ({
+  name: "calls",
+  section: "xdp",
+  type: "xdp",
+  license: "GPL",
+  flags: {},
+  byteOrder: "little",
+  instructions,
+  functions: [],
+  lines: [],
+  maps: new Map(map && [[MAP, map]]),
+});
+
+/** Loads a program as `load` does: verified, compiled with what the verifier found out, bound. */
+const bind = (spec: ProgramSpec) => {
+  const { facts, rejection } = verify(spec);
+  if (rejection !== undefined) throw new BenchError(`a program of the bench is rejected: ${rejection.message}`);
+  const runtime = new Runtime({ memoryPages: 64, random: () => 4 });
+  const [map] = [...spec.maps.values()].map((made) => runtime.createMap(made));
+  const maps = new Map(map && [[MAP, map]]);
+  return { bound: runtime.bind(compile(spec, runtime, { checked: false, facts, maps }), { clearStack: false }), map };
+};
+
+/** The best of many samples of a few milliseconds, nanoseconds for one run. */
+const bestOf = (time: (runs: number) => number): number => {
+  const runs = 20_000;
+  let best = Number.POSITIVE_INFINITY;
+  for (let round = 0; round < 60; round++) best = Math.min(best, time(runs) / runs);
+  return best;
+};
+
+const timeOf = ({ bound }: ReturnType<typeof bind>): number => bestOf(timedLoop(`target.run(${CONTEXT_BASE})`, bound));
+
+/** Nanoseconds that one of many repeated pieces takes. */
+const perPiece = (prologue: string, piece: readonly Instruction[], map?: MapSpec, fill?: (map: KeyedMap) => void) => {
+  const [without, withPieces] = [0, REPEATS].map((count) => {
+    const pieces = Array.from({ length: count }, () => piece).flat();
+    const bound = bind(programOf([...asm(prologue), ...pieces, ...asm("mov %r0, %r7\nexit")], map));
+    if (bound.map instanceof KeyedMap) fill?.(bound.map);
+    return timeOf(bound);
+  });
+  return (withPieces! - without!) / REPEATS;
+};
+
+/** What crossing the border between JavaScript and a program costs, in nanoseconds. */
+export const benchCalls = (): Readonly<Record<string, number>> => {
+  const empty = bind(programOf(asm("mov %r0, 1\nexit")));
+  const packets = Array.from({ length: 64 }, (_, i) => new Uint8Array(1500).fill(i));
+  const results = new Uint32Array(packets.length);
+  const batch = (runs: number): number => {
+    const begin = performance.now();
+    for (let i = 0; i < runs; i += packets.length) empty.bound.runPackets(packets, results);
+    return 1e6 * (performance.now() - begin);
+  };
+  return {
+    "JS to program, context in place": timeOf(empty),
+    "JS to program, 1,500 B packet copied in": bestOf(batch),
+    "helper call across to JS": perPiece("mov %r7, 0", asm("call helper 7\nadd %r7, %r0")),
+  };
+};
+
+const map = (type: "array" | "hash" | "lru_hash", keySize: number): MapSpec => ({
+  name: type,
+  type,
+  keySize,
+  valueSize: 8,
+  maxEntries: 1024,
+  flags: 0,
+});
+
+/** A look-up whose value is used: nobody computes what nobody reads. */
+const USE = "call helper 1\njeq %r0, 0, +2\nldxdw %r3, [%r0]\nadd %r7, %r3";
+
+/** What map operations in a program cost, in nanoseconds. */
+export const benchMaps = (): Readonly<Record<string, number>> => {
+  const prologue = "mov %r7, 0\nmov %r1, 7\nstxdw [%r10-16], %r1\nstxdw [%r10-8], %r1";
+  const piece = [...asm("mov %r2, %r10\nadd %r2, -16"), ...THE_MAP, ...asm(USE)];
+  const fill = (keySize: number) => (made: KeyedMap) => {
+    for (let i = 0; i < 1024; i++) {
+      const key = new Uint8Array(keySize);
+      key[0] = i;
+      key[keySize - 1] = i >> 8;
+      if (keySize === 16) key[8] = i;
+      made.update(key, new Uint8Array(8));
+    }
+  };
+  return {
+    "array look-up": perPiece(prologue, piece, map("array", 4)),
+    "hash look-up, 8-byte key": perPiece(prologue, piece, map("hash", 8), fill(8)),
+    "hash look-up, 16-byte key": perPiece(prologue, piece, map("hash", 16), fill(16)),
+  };
+};

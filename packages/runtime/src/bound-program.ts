@@ -1,0 +1,93 @@
+import { RuntimeError } from "./errors.js";
+import type { Executable } from "./executable.js";
+import {
+  CELL,
+  CONTEXT_BASE,
+  MAX_PACKET_SIZE,
+  MAX_TAIL_CALLS,
+  PACKET_BASE,
+  PACKET_BUFFER,
+  STACK_LIMIT,
+  STACK_TOP,
+} from "./layout.js";
+import { prepareInput } from "./run-input.js";
+import type { Runtime } from "./runtime.js";
+
+/** What a bound program has to put in order before each run. */
+export interface BindOptions {
+  /** The stack is cleared: needed when the program may read bytes of it that it never wrote. Default: true. */
+  readonly clearStack?: boolean;
+}
+
+/** A program bound to its runtime, to be run again and again: no run allocates anything or makes a bigint. */
+export class BoundProgram {
+  readonly #runtime: Runtime;
+  readonly #program: Executable;
+  readonly #words: Int32Array;
+  readonly #budget: number;
+  readonly #clearStack: boolean;
+  /** The program may have moved the packet's start, and written in front of it. */
+  readonly #movesPacket: boolean;
+
+  /** @internal made by `Runtime.bind` */
+  constructor(runtime: Runtime, program: Executable, { clearStack = true }: BindOptions) {
+    this.#runtime = runtime;
+    this.#program = program;
+    this.#words = runtime.memory.words;
+    this.#budget = Math.min(program.budget, 0x7fff_ffff);
+    this.#clearStack = clearStack;
+    const { helpers } = runtime.platform;
+    this.#movesPacket = program.spec.instructions.some(
+      ({ op, imm }) => op.family === "call" && (op.target !== "helper" || helpers.get(imm)?.mayMovePacket === true),
+    );
+  }
+
+  /**
+   * Runs the program on what lies in the runtime's memory.
+   *
+   * @param r1 address of the context
+   * @returns the low 32 bits of r0, unsigned
+   * @throws RuntimeFault when a program that runs unverified does what it must not
+   */
+  run(r1: number): number {
+    this.#words[CELL.budget >>> 2] = this.#budget;
+    this.#words[CELL.tailCalls >>> 2] = MAX_TAIL_CALLS;
+    if (this.#clearStack) this.#runtime.memory.bytes.fill(0, STACK_LIMIT, STACK_TOP);
+    return this.#program.enter(r1, 0, STACK_TOP) >>> 0;
+  }
+
+  /**
+   * Runs the program on packets.
+   *
+   * @param results takes the low 32 bits of r0 for each packet; at least as long as `packets`
+   * @throws RuntimeError `BAD_INPUT` for a program that takes no packets, a packet that is too long, or too few results
+   * @throws RuntimeFault as `run`
+   */
+  runPackets(packets: readonly Uint8Array[], results: Uint32Array): void {
+    const [first] = packets;
+    if (results.length < packets.length) {
+      throw new RuntimeError("BAD_INPUT", `${packets.length} packets have no room in ${results.length} results`);
+    }
+    if (first === undefined) return;
+    // Everything that doesn't depend on the packet is put in place once.
+    prepareInput(this.#runtime, this.#program.spec, { packet: first });
+    for (let index = 0; index < packets.length; index++) {
+      if (index > 0) this.#place(packets[index]!);
+      results[index] = this.run(CONTEXT_BASE);
+    }
+  }
+
+  /** Puts the next packet in place of the one before. */
+  #place(packet: Uint8Array): void {
+    const { memory, packet: buffer } = this.#runtime;
+    if (packet.length > MAX_PACKET_SIZE) {
+      throw new RuntimeError(
+        "BAD_INPUT",
+        `a packet has ${packet.length} bytes, and there is room for ${MAX_PACKET_SIZE}`,
+      );
+    }
+    if (this.#movesPacket) memory.bytes.fill(0, PACKET_BUFFER, PACKET_BASE);
+    memory.bytes.set(packet, PACKET_BASE);
+    buffer.replace(packet);
+  }
+}
