@@ -71,7 +71,7 @@ const SIGN32 = 0x8000_0000 | 0;
 const SIGN64 = W.SIGNED_MIN;
 
 /** Known bits bound the value from below, possible bits from above; signed, an unknown sign bit counts as set below. */
-const fromBits = (b: Bounds): void => {
+const rangeFromBits = (b: Bounds): void => {
   const { value, mask } = b.bits;
   const possible = W.or(value, mask);
   b.atLeast(value);
@@ -80,6 +80,23 @@ const fromBits = (b: Bounds): void => {
   b.atMostSigned(W.or(value, W.and(mask, W.not(SIGN64))));
   b.within32(value.lo, possible.lo);
   b.withinSigned32(value.lo | (mask.lo & SIGN32), value.lo | (mask.lo & ~SIGN32));
+};
+
+/** The value, where only one of the unsigned range agrees with the known bits. */
+const onlyValue = ({ bits, umin, umax }: Bounds): Word | undefined => {
+  if (T.isConstant(bits) || W.equal(bits.mask, W.ONES) || !W.below(umin, umax)) return undefined;
+  const first = T.holds(bits, umin) ? umin : T.next(bits, umin);
+  if (first === undefined || W.below(umax, first)) return undefined;
+  const second = T.next(bits, first);
+  return second === undefined || W.below(umax, second) ? first : undefined;
+};
+
+const fromBits = (b: Bounds): void => {
+  rangeFromBits(b);
+  const only = onlyValue(b);
+  if (only === undefined) return;
+  b.bits = T.constant(only);
+  rangeFromBits(b);
 };
 
 /**

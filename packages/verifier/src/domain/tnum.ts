@@ -152,3 +152,19 @@ export const withLow = (a: Tnum, b: Tnum): Tnum => tnum(W.word(b.value.lo, a.val
 
 /** True when every member is a multiple of `size`, a power of two. */
 export const isAligned = (a: Tnum, size: number): boolean => ((a.value.lo | a.mask.lo) & (size - 1)) === 0;
+
+/**
+ * The smallest number above `after` that agrees with the known bits; `undefined` when there is none.
+ *
+ * It is `value` plus the smallest part s of `mask` above d = after - value. Where d has bits outside of `mask`, everything below
+ * the highest of them is used up, so the carry goes into the next bit of `mask` above it.
+ */
+export const next = ({ value, mask }: Tnum, after: Word): Word | undefined => {
+  if (W.below(after, value)) return value;
+  if (!W.below(after, W.or(value, mask))) return undefined;
+  const distance = W.subtract(after, value);
+  const outside = W.bitLength(W.and(distance, W.not(mask)));
+  const below = outside === 0 ? W.ZERO : W.shiftRight(W.ONES, 64 - outside);
+  const carried = W.add(W.or(W.or(distance, W.not(mask)), below), W.ONE);
+  return W.or(value, W.and(carried, mask));
+};

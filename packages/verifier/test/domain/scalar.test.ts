@@ -186,6 +186,13 @@ describe("scalars: what is known is found", () => {
     expect([x.u32.min, x.u32.max]).toEqual([0xffff_ffc1, 0xffff_ffff]);
   });
 
+  it("knows the only value of a range that has the known bits", () => {
+    // Linux 6.18 prints R1=17 for the numbers 1, 17, 33 and 49 in [2, 32].
+    const bits = { value: W.ONE, mask: W.fromUint32(0x30) };
+    const x = settle({ ...S.UNKNOWN, bits, u64: { min: W.fromUint32(2), max: W.fromUint32(32) } });
+    expect(S.constantValue(x)).toEqual(W.fromUint32(17));
+  });
+
   it("learns from both operands where a number is compared with itself", () => {
     // Linux 6.18 prints umin=1, umax=0xfffffffffffffffe where `if r1 < r1` is taken, which never happens.
     const x = refineSelf("lt", S.UNKNOWN, 64, true);

@@ -34,6 +34,20 @@ describe("tristate numbers of 4 bits, all of them", () => {
     expect(TNUMS).toHaveLength(81);
   });
 
+  it("finds the next member above any number, at the low and at the high end of a word", () => {
+    for (const t of TNUMS) {
+      for (let after = 0; after < VALUES; after++) {
+        const expected = members(t).find((x) => x > after);
+        for (const shift of [0, 30, 60]) {
+          const moved = { value: W.shiftLeft(t.value, shift), mask: W.shiftLeft(t.mask, shift) };
+          const found = T.next(moved, W.shiftLeft(W.fromUint32(after), shift));
+          const wanted = expected === undefined ? undefined : BigInt(expected) << BigInt(shift);
+          expect(found && W.toBigInt(found)).toBe(wanted);
+        }
+      }
+    }
+  });
+
   for (const [name, [abstract, concrete]] of Object.entries(BINARY)) {
     it(`${name} holds every concrete result`, () => {
       for (const a of TNUMS) {
