@@ -3,6 +3,7 @@ import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { isEbpfError } from "@ebpf/core";
 import { benchCalls, benchMaps } from "./calls.js";
+import { benchElf } from "./elf/elf.js";
 import { BenchError } from "./errors.js";
 import { benchJit, defaultPacket } from "./jit.js";
 import { describeMachine, machineFacts } from "./machine.js";
@@ -20,6 +21,7 @@ const USAGE = `pnpm bench jit [--dir DIR] [--packet FILE]   our engines, the ker
 pnpm bench verifier [--dir DIR]              our verifier beside the running kernel's
 pnpm bench calls                             what calls between JavaScript and programs cost
 pnpm bench maps                              what map operations of programs cost
+pnpm bench elf                               objects opened by ours and by libbpf (LIBBPF=LIBRARY)
 pnpm bench size                              bytes of each package in a browser bundle
 pnpm bench start                             time to import "ebpf"
   --json                                     the last line is the result as JSON`;
@@ -57,6 +59,7 @@ const printed = (rows: Readonly<Record<string, number>>): unknown => {
 };
 
 const BENCHES: Readonly<Record<string, (options: Options) => unknown>> = {
+  elf: () => benchElf(console.log),
   calls: () => printed(benchCalls()),
   maps: () => printed(benchMaps()),
   jit,

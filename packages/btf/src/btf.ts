@@ -7,7 +7,7 @@ import { MAX_DEPTH } from "./limits.js";
 import { NameIndex } from "./name-index.js";
 import { nameOf } from "./names.js";
 import type { StringTable } from "./strings.js";
-import { TypeList, type TypeSource } from "./type-source.js";
+import { ChangedTypes, TypeList, type TypeSource } from "./type-source.js";
 import type { BtfKind, BtfType, BtfTypeOf } from "./types.js";
 
 /** What a set of types is beside its types. */
@@ -61,6 +61,23 @@ export class Btf {
   get types(): readonly BtfType[] {
     this.#types ??= Object.freeze([...(this.base?.types ?? [VOID]), ...this.ownTypes()]);
     return this.#types;
+  }
+
+  /**
+   * A copy with some types changed and more behind them. Only those are made that somebody asks for.
+   *
+   * @param changes types by id, with the names they had; ids of the base can't change
+   */
+  changed(changes: ReadonlyMap<number, BtfType>, added: readonly BtfType[] = []): Btf {
+    const own = new Map([...changes].map(([id, type]) => [id - this.firstId, type] as const));
+    const copy = new Btf(new ChangedTypes(this.#own, own, added), {
+      order: this.order,
+      ...(this.#pointerSize && { pointerSize: this.#pointerSize }),
+      ...(this.base && { base: this.base }),
+      ...(this.strings && { strings: this.strings }),
+    });
+    if (added.length === 0) copy.#names = this.#names;
+    return copy;
   }
 
   /** The types of this BTF alone, in order of their ids. */

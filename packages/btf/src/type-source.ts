@@ -35,6 +35,34 @@ export class TypeList implements TypeSource {
   }
 }
 
+/** The types of another source, some of them changed but for their names, and more behind them. */
+export class ChangedTypes implements TypeSource {
+  readonly #before: TypeSource;
+  readonly #changes: ReadonlyMap<number, BtfType>;
+  readonly #added: readonly BtfType[];
+
+  /** @param changes types by index */
+  constructor(before: TypeSource, changes: ReadonlyMap<number, BtfType>, added: readonly BtfType[]) {
+    this.#before = before;
+    this.#changes = changes;
+    this.#added = added;
+  }
+
+  get count(): number {
+    return this.#before.count + this.#added.length;
+  }
+
+  at(index: number): BtfType {
+    return this.#changes.get(index) ?? this.#added[index - this.#before.count] ?? this.#before.at(index);
+  }
+
+  nameAt(index: number): string {
+    const added = this.#added[index - this.#before.count];
+    if (added === undefined) return this.#before.nameAt(index);
+    return "name" in added ? added.name : "";
+  }
+}
+
 /** Types of a section that was checked: each becomes an object when it is asked for. */
 export class TypeSection implements TypeSource {
   readonly #bytes: TypeBytes;

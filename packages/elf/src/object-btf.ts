@@ -1,5 +1,5 @@
 import {
-  Btf,
+  type Btf,
   type BtfExt,
   type BtfSectionVariable,
   type BtfType,
@@ -18,7 +18,7 @@ export class ObjectBtf {
   readonly #ext: () => BtfExt | undefined;
 
   /** @throws MalformedError when `.BTF` isn't what its name says. */
-  constructor(file: ElfFile, completeExterns: (types: BtfType[], btf: Btf) => void) {
+  constructor(file: ElfFile, completeExterns: (edits: TypeEdits) => void) {
     const content = (wanted: string) => file.sections.find(({ name, size }) => name === wanted && size > 0)?.content;
     const types = content(".BTF");
     const original = types && decodeBtf(types.bytes, { order: file.order, path: types.path, offset: types.base });
@@ -43,21 +43,58 @@ export class ObjectBtf {
   }
 }
 
+/** Changes of types, collected before they are made. */
+export class TypeEdits {
+  readonly btf: Btf;
+  readonly #changes = new Map<number, BtfType>();
+  readonly #added: BtfType[] = [];
+
+  constructor(btf: Btf) {
+    this.btf = btf;
+  }
+
+  /** The type as it is by now. */
+  type(id: number): BtfType {
+    return this.#changes.get(id) ?? this.btf.type(id);
+  }
+
+  set(id: number, type: BtfType): void {
+    this.#changes.set(id, type);
+  }
+
+  /** Adds a type and returns its id. */
+  add(type: BtfType): number {
+    return this.btf.typeCount + this.#added.push(type) - 1;
+  }
+
+  finish(): Btf {
+    return this.btf.changed(this.#changes, this.#added);
+  }
+}
+
 /**
  * Fills in sizes of data sections and offsets of variables in them, and makes what is hidden static: outside of the
  * object nobody can call or set it.
  */
-const complete = (btf: Btf, file: ElfFile, completeExterns: (types: BtfType[], btf: Btf) => void): Btf => {
-  const types = btf.types.slice(btf.firstId);
+const complete = (btf: Btf, file: ElfFile, completeExterns: (edits: TypeEdits) => void): Btf => {
+  const edits = new TypeEdits(btf);
   const layout = layoutOf(file);
-  types.forEach((type, i) => {
-    if (type.kind === "datasec") types[i] = completeSection(btf, type, layout);
-    else if ((type.kind === "func" || type.kind === "var") && type.linkage === "global") {
-      if (layout.symbols.get(type.name)?.hidden) types[i] = { ...type, linkage: "static" };
+  for (const name of layout.sizes.keys()) {
+    const id = btf.findByName(name, "datasec");
+    const type = id === undefined ? undefined : btf.type(id);
+    if (id !== undefined && type?.kind === "datasec") edits.set(id, completeSection(btf, type, layout));
+  }
+  for (const { name, hidden } of layout.symbols.values()) {
+    if (!hidden) continue;
+    for (const kind of ["func", "var"] as const) {
+      const id = btf.findByName(name, kind);
+      const type = id === undefined ? undefined : btf.type(id);
+      if (id === undefined || (type?.kind !== "func" && type?.kind !== "var")) continue;
+      if (type.linkage === "global") edits.set(id, { ...type, linkage: "static" });
     }
-  });
-  completeExterns(types, btf);
-  return new Btf(types, { order: file.order, ...(btf.strings === undefined ? {} : { strings: btf.strings }) });
+  }
+  completeExterns(edits);
+  return edits.finish();
 };
 
 /** What the file says that its BTF leaves open, by name. */

@@ -34,7 +34,7 @@ export class ObjectFile {
   /** @internal made by `openObject` */
   constructor(file: ElfFile, options: ReadOptions) {
     const externs = lazy(() => collectExterns(file, types.original));
-    const types: ObjectBtf = new ObjectBtf(file, (all, btf) => defineExterns(all, btf, externs()));
+    const types: ObjectBtf = new ObjectBtf(file, (edits) => defineExterns(edits, externs()));
     const externTable = new ExternTable(externs(), types.original, options);
     const maps = readMaps({ file, types, externs: externTable, options });
     const code = readCode({ file, types, core: new CoreResolutions(types, options) });

@@ -1,4 +1,5 @@
-import type { Btf, BtfParameter, BtfType } from "@ebpf/btf";
+import type { Btf, BtfParameter } from "@ebpf/btf";
+import type { TypeEdits } from "../object-btf.js";
 import { type Externs, KCONFIG, KSYMS } from "./collect.js";
 
 /*
@@ -12,69 +13,74 @@ const STAND_IN_SIZE = 4;
 /** Name of the variable that stands for functions, and of their nameless parameters. */
 const STAND_IN = "dummy_ksym";
 
-/** Turns declarations among `types`, those of `btf` from its first id on, into definitions. */
-export const defineExterns = (types: BtfType[], btf: Btf, externs: Externs): void => {
-  defineKconfig(types, btf, externs);
-  defineKsyms(types, btf);
+/** Turns declarations into definitions. */
+export const defineExterns = (edits: TypeEdits, externs: Externs): void => {
+  defineKconfig(edits, externs);
+  defineKsyms(edits);
 };
 
-const sectionOf = (types: readonly BtfType[], btf: Btf, name: string) => {
-  const id = btf.findByName(name, "datasec");
-  if (id === undefined) return undefined;
-  const type = types[id - btf.firstId];
-  return type?.kind === "datasec" ? { index: id - btf.firstId, type } : undefined;
+const sectionOf = (edits: TypeEdits, name: string) => {
+  const id = edits.btf.findByName(name, "datasec");
+  const type = id === undefined ? undefined : edits.type(id);
+  return id !== undefined && type?.kind === "datasec" ? { id, type } : undefined;
 };
 
-const defineKconfig = (types: BtfType[], btf: Btf, { kconfig }: Externs): void => {
-  const section = sectionOf(types, btf, KCONFIG);
+const defineKconfig = (edits: TypeEdits, { kconfig }: Externs): void => {
+  const section = sectionOf(edits, KCONFIG);
   if (section === undefined) return;
   const places = new Map(kconfig.map((extern) => [extern.name, extern]));
   const variables = section.type.variables.flatMap((entry) => {
-    const at = entry.type - btf.firstId;
-    const variable = types[at];
-    const place = variable?.kind === "var" ? places.get(variable.name) : undefined;
-    if (variable?.kind !== "var" || place === undefined) return [];
-    types[at] = { ...variable, linkage: "global" };
+    const variable = edits.type(entry.type);
+    const place = variable.kind === "var" ? places.get(variable.name) : undefined;
+    if (variable.kind !== "var" || place === undefined) return [];
+    edits.set(entry.type, { ...variable, linkage: "global" });
     return [{ ...entry, offset: place.offset, size: place.size }];
   });
   const last = kconfig.at(-1);
-  types[section.index] = {
+  edits.set(section.id, {
     ...section.type,
     size: last === undefined ? 0 : last.offset + last.size,
     variables: variables.sort((a, b) => a.offset - b.offset),
-  };
+  });
 };
 
-const defineKsyms = (types: BtfType[], btf: Btf): void => {
-  const section = sectionOf(types, btf, KSYMS);
-  if (section === undefined) return;
-  const wordId = types.findIndex((type) => type.kind === "int" && type.bits === 32) + btf.firstId;
-  if (wordId < btf.firstId) return;
+const defineKsyms = (edits: TypeEdits): void => {
+  const section = sectionOf(edits, KSYMS);
+  const wordId = section && wordOf(edits.btf);
+  if (section === undefined || wordId === undefined) return;
   let standInId: number | undefined;
   const variables = section.type.variables.map((entry, i) => {
-    const at = entry.type - btf.firstId;
-    const declared = types[at];
+    const declared = edits.type(entry.type);
     let { type } = entry;
-    if (declared?.kind === "func") {
-      standInId ??= btf.firstId + types.push({ kind: "var", name: STAND_IN, type: wordId, linkage: "global" }) - 1;
+    if (declared.kind === "func") {
+      standInId ??= edits.add({ kind: "var", name: STAND_IN, type: wordId, linkage: "global" });
       type = standInId;
-      types[at] = { ...declared, linkage: "global" };
-      nameParameters(types, declared.type - btf.firstId);
-    } else if (declared?.kind === "var") {
-      types[at] = { ...declared, linkage: "global", type: wordId };
+      edits.set(entry.type, { ...declared, linkage: "global" });
+      nameParameters(edits, declared.type);
+    } else if (declared.kind === "var") {
+      edits.set(entry.type, { ...declared, linkage: "global", type: wordId });
     }
     return { type, offset: i * STAND_IN_SIZE, size: STAND_IN_SIZE };
   });
-  types[section.index] = { ...section.type, size: variables.length * STAND_IN_SIZE, variables };
+  edits.set(section.id, { ...section.type, size: variables.length * STAND_IN_SIZE, variables });
+};
+
+/** An integer of four bytes. */
+const wordOf = (btf: Btf): number | undefined => {
+  for (let id = btf.firstId; id < btf.typeCount; id++) {
+    const type = btf.type(id);
+    if (type.kind === "int" && type.bits === 32) return id;
+  }
+  return undefined;
 };
 
 /** Functions that are defined have parameters with names. */
-const nameParameters = (types: BtfType[], at: number): void => {
-  const prototype = types[at];
-  if (prototype?.kind !== "func_proto") return;
+const nameParameters = (edits: TypeEdits, id: number): void => {
+  const prototype = edits.type(id);
+  if (prototype.kind !== "func_proto") return;
   const parameters = prototype.parameters.map(
     (parameter): BtfParameter =>
       parameter.name === "" && parameter.type !== 0 ? { ...parameter, name: STAND_IN } : parameter,
   );
-  types[at] = { ...prototype, parameters };
+  edits.set(id, { ...prototype, parameters });
 };

@@ -1,6 +1,7 @@
-import type { AssembledSection, AssembledSymbol, Assembly } from "@ebpf/asm";
+import type { AssembledSection, AssembledSymbol } from "@ebpf/asm";
 import { SLOT_SIZE } from "@ebpf/asm";
 import { type BtfBuilder, encodeBtfSections, type FunctionRecord, type LineRecord } from "@ebpf/btf";
+import type { MarkedAssembly } from "./functions.js";
 import type { ObjectSource } from "./write-object.js";
 
 /** What `encodeCodeTypes` needs of an object's source. */
@@ -11,20 +12,21 @@ const SUBPROGRAM_SECTION = ".text";
 /** Adds a type for each function, and encodes all types with the functions and lines of the code. */
 export const encodeCodeTypes = (
   types: BtfBuilder,
-  { sections, symbols }: Assembly,
+  { sections, functions: symbols }: MarkedAssembly,
   source: CodeSource,
 ): { readonly btf: Uint8Array; readonly ext: Uint8Array } => {
-  const code = sections.filter(({ executable, bytes }) => executable && bytes.length > 0);
+  const code = sections.filter(({ name }) => symbols.has(name));
   const functions = new Map(
-    code.map((section) => {
-      const own = symbols
-        .filter((symbol) => symbol.section === section.name && symbol.type === "function")
-        .sort((a, b) => a.offset - b.offset);
-      return [section.name, own.map((symbol) => functionRecord(types, symbol, source))] as const;
-    }),
+    [...symbols].map(
+      ([section, own]) => [section, own.map((symbol) => functionRecord(types, symbol, source))] as const,
+    ),
   );
+  const texts = source.source?.text.split("\n") ?? [];
   const lines = new Map(
-    code.map((section) => [section.name, lineRecords(section, functions.get(section.name) ?? [], source)] as const),
+    code.map(
+      (section) =>
+        [section.name, lineRecords(section, functions.get(section.name) ?? [], { ...source, texts })] as const,
+    ),
   );
   const ext = { functions, lines, relocations: new Map() };
   return encodeBtfSections(types.build(), ext, source.order ?? "little");
@@ -46,11 +48,10 @@ const functionRecord = (types: BtfBuilder, symbol: AssembledSymbol, source: Code
 const lineRecords = (
   section: AssembledSection,
   functions: readonly FunctionRecord[],
-  { source }: CodeSource,
+  { source, texts }: CodeSource & { readonly texts: readonly string[] },
 ): LineRecord[] => {
   if (source === undefined) return [];
-  const { file, text } = source;
-  const texts = text.split("\n");
+  const { file } = source;
   const starts = new Set(functions.map(({ offset }) => offset / SLOT_SIZE));
   const records: LineRecord[] = [];
   let current = 0;

@@ -1,4 +1,4 @@
-import type { AssembledRelocation, AssembledSection, AssembledSymbol, Assembly } from "@ebpf/asm";
+import type { AssembledRelocation, AssembledSection, Assembly } from "@ebpf/asm";
 import { SLOT_SIZE } from "@ebpf/asm";
 import { type Btf, BtfBuilder } from "@ebpf/btf";
 import type { ByteOrder } from "@ebpf/core";
@@ -6,6 +6,7 @@ import type { MapSpec } from "@ebpf/platform";
 import { RELOCATION, SECTION_FLAG } from "../elf-file.js";
 import { ElfError } from "../errors.js";
 import { encodeCodeTypes } from "./code-types.js";
+import { markFunctions } from "./functions.js";
 import { layOutMaps } from "./map-layout.js";
 import { encodeElf, type RelocatableSection, type RelocatableSymbol } from "./relocatable.js";
 
@@ -40,7 +41,7 @@ export interface ObjectSource {
  */
 export const writeObject = (source: ObjectSource): Uint8Array => {
   const { order = "little", maps = [], license } = source;
-  const assembly = withFunctions(source.assembly);
+  const assembly = markFunctions(source.assembly);
   const types = new BtfBuilder({ order });
   for (const type of source.types?.btf.ownTypes() ?? []) types.add(type);
   const layout = layOutMaps(types, maps, order);
@@ -61,12 +62,7 @@ export const writeObject = (source: ObjectSource): Uint8Array => {
   const known = new Set(maps.map(({ name }) => name));
   for (const symbol of assembly.symbols) {
     if (symbol.section === undefined && known.has(symbol.name)) continue;
-    draft.symbol({
-      ...symbol,
-      kind: symbol.type,
-      value: symbol.offset,
-      size: symbol.size || extentOf(symbol, assembly),
-    });
+    draft.symbol({ ...symbol, kind: symbol.type, value: symbol.offset });
   }
   for (const relocation of assembly.relocations) draft.relocate(relocation);
   for (const { offset, symbol } of layout.values) {
@@ -78,26 +74,6 @@ export const writeObject = (source: ObjectSource): Uint8Array => {
 /** Flags of data that programs may change. */
 const DATA = SECTION_FLAG.write | SECTION_FLAG.alloc;
 
-/**
- * Makes sure that functions are marked as such: in a section of code without any, its global labels, or else its start,
- * which then has the section's name.
- */
-const withFunctions = (assembly: Assembly): Assembly => {
-  const { sections } = assembly;
-  let { symbols } = assembly;
-  for (const { name, executable, bytes } of sections) {
-    const inside = (symbol: AssembledSymbol): boolean => symbol.section === name;
-    if (!executable || bytes.length === 0 || symbols.some((s) => inside(s) && s.type === "function")) continue;
-    const isEntry = (symbol: AssembledSymbol): boolean => inside(symbol) && symbol.binding !== "local";
-    symbols = symbols.some(isEntry)
-      ? symbols.map((symbol) => (isEntry(symbol) ? { ...symbol, type: "function" } : symbol))
-      : [...symbols, { ...START, name: name.replace(/\W/g, "_"), section: name }];
-  }
-  return { ...assembly, symbols };
-};
-
-const START = { offset: 0, size: 0, binding: "global", type: "function" } as const;
-
 const data = (name: string, bytes: Uint8Array, flags: number, alignment: number): RelocatableSection => ({
   name,
   type: "progbits",
@@ -107,16 +83,6 @@ const data = (name: string, bytes: Uint8Array, flags: number, alignment: number)
   bytes,
   relocations: [],
 });
-
-/** A function without a size reaches up to the next one. */
-const extentOf = (symbol: AssembledSymbol, { symbols, sections }: Assembly): number => {
-  if (symbol.type !== "function") return 0;
-  const section = sections.find(({ name }) => name === symbol.section);
-  const later = symbols.filter(
-    (s) => s.section === symbol.section && s.type === "function" && s.offset > symbol.offset,
-  );
-  return Math.min(section?.bytes.length ?? 0, ...later.map(({ offset }) => offset)) - symbol.offset;
-};
 
 const RELOCATION_TYPES = {
   imm64: RELOCATION.wide,
