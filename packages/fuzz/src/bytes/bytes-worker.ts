@@ -24,8 +24,11 @@ const failure = (input: Uint8Array): ReturnType<typeof failureOn> => {
   window.set(input);
   Atomics.store(words, WINDOW.length, input.length);
   Atomics.add(words, WINDOW.runs, 1);
+  Atomics.store(words, WINDOW.busy, 1);
   const started = performance.now();
-  return failureOn(target, input) ?? (performance.now() - started > SLOW ? memoryFailure() : undefined);
+  const failed = failureOn(target, input);
+  Atomics.store(words, WINDOW.busy, 0);
+  return failed ?? (performance.now() - started > SLOW ? memoryFailure() : undefined);
 };
 
 /** Inputs, of which the newer ones are mutated more often. */

@@ -23,8 +23,11 @@ export interface ByteTask {
   readonly once: boolean;
 }
 
-/** Words at the beginning of the window: a count of runs, and the length of the input, whose bytes follow. */
-export const WINDOW = { runs: 0, length: 1, words: 2 } as const;
+/**
+ * Words at the beginning of the window: a count of runs, the length of the input, whose bytes follow, and 1 while the
+ * parser has it.
+ */
+export const WINDOW = { runs: 0, length: 1, busy: 2, words: 3 } as const;
 
 export type ByteMessage =
   | { readonly kind: "interesting"; readonly input: Uint8Array }
