@@ -5,7 +5,8 @@ import type { FuzzCase } from "../fuzz-case.js";
 import { prepare, steadyRuntime } from "./machine.js";
 
 /*
- * A local call leaves r1..r5 of its caller undefined, and its callee finds r0 and r6..r9 undefined. What an engine has there
+ * A local call leaves r1..r5 of its caller undefined, and its callee finds r0 and r6..r9 undefined; a callback those of r1..r5
+ * that its helper doesn't pass as well. What an engine has there
  * is its own business: no accepted program reads it.
  */
 
@@ -87,6 +88,11 @@ class Definedness {
   #enter(): void {
     this.#waiting.push(this.#defined.slice());
     for (const register of [0, ...KEPT]) this.#defined[register] = false;
+    const caller = this.#instructions[this.#lastPc!]!;
+    if (caller.op.name !== "call") return;
+    // A helper calls back with as many arguments as its prototype says.
+    const given = linux.helpers.get(caller.imm)?.callback?.length ?? 0;
+    for (const register of ARGUMENTS) this.#defined[register] = register <= given;
   }
 
   #leave(): void {
