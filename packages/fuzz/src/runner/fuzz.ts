@@ -75,6 +75,9 @@ const processorTime = (): number => {
   return (user + system) / 1e6;
 };
 
+/** The entry of worker threads, from where the build puts this code: the root of `dist`. */
+const WORKER = "./runner/worker.js";
+
 /** One thread, started again whenever it dies or hangs. */
 class Thread {
   readonly #options: FuzzOptions;
@@ -100,7 +103,7 @@ class Thread {
     const known = [...this.#tally.findings.keys()];
     const heartbeat = this.#heartbeat.buffer as SharedArrayBuffer;
     const task: WorkerTask = { oracle, seed, worker: this.#index, batch: this.#batch, known, seeds, heartbeat };
-    const worker = new Worker(new URL("./worker.js", import.meta.url), {
+    const worker = new Worker(new URL(WORKER, import.meta.url), {
       workerData: task,
       resourceLimits: { maxOldGenerationSizeMb: 1024 },
     });

@@ -38,9 +38,12 @@ export const writtenBy = ({ slot, base }: Step): number => {
   }
 };
 
-/** Whether a step does nothing but write its register. Loads of verified programs never fault. */
+/**
+ * Whether a step does nothing but write its register. Loads of verified programs never fault; the address of a kernel
+ * symbol does, because runtimes have none.
+ */
 export const isPure = ({ slot: { op } }: Step): boolean =>
-  op.family === "alu" || op.family === "lddw" || (op.family === "load" && op.mode === "mem");
+  op.family === "alu" || (op.family === "lddw" && op.meaning !== "ksym") || (op.family === "load" && op.mode === "mem");
 
 const ofStored = (size: Size): Demand => (size === 8 ? DEMAND.full : DEMAND.low);
 

@@ -39,8 +39,6 @@ export const isConstant = (a: Scalar): boolean => T.isConstant(a.bits);
 /** The value, where there is only one. */
 export const constantValue = (a: Scalar): Word | undefined => (T.isConstant(a.bits) ? a.bits.value : undefined);
 
-export const isUnknown = (a: Scalar): boolean => a === UNKNOWN || equal(a, UNKNOWN);
-
 const sameWords = (a: Interval<Word>, b: Interval<Word>): boolean =>
   a === b || (W.equal(a.min, b.min) && W.equal(a.max, b.max));
 

@@ -1,9 +1,9 @@
 import { parentPort, workerData } from "node:worker_threads";
 import { isEbpfError } from "@ebpf/core";
-import { caseFromJson } from "./fuzz-case.js";
-import { batchSeed, runBatch } from "./runner/batch.js";
-import { CAMPAIGNS } from "./runner/campaigns.js";
-import { HEARTBEAT, type WorkerMessage, type WorkerTask } from "./runner/protocol.js";
+import { caseFromJson } from "../fuzz-case.js";
+import { batchSeed, runBatch } from "./batch.js";
+import { CAMPAIGNS } from "./campaigns.js";
+import { HEARTBEAT, type WorkerMessage, type WorkerTask } from "./protocol.js";
 
 /** The entry of a worker thread: checks batch after batch until it is ended. */
 const work = async (task: WorkerTask): Promise<void> => {
