@@ -86,6 +86,24 @@ describe("rules that the live kernel showed", () => {
       { type: "cgroup_skb" },
     ],
     [
+      "so is a 32-bit difference of a pointer and a number",
+      "w1 -= 0\nr0 = r1\nr0 >>= 32\nexit",
+      "has smin=0 smax=4294967295 should have been in [0, 1]",
+      { type: "cgroup_skb" },
+    ],
+    [
+      "so is one of two pointers",
+      "r2 = r1\nw2 -= w1\nr0 = r2\nr0 >>= 32\nexit",
+      "has smin=0 smax=4294967295 should have been in [0, 1]",
+      { type: "cgroup_skb" },
+    ],
+    [
+      "so is the negated low half of a pointer",
+      "w1 = -w1\nr0 = r1\nr0 >>= 32\nexit",
+      "has smin=0 smax=4294967295 should have been in [0, 1]",
+      { type: "cgroup_skb" },
+    ],
+    [
       "a helper changes the buffer that it writes",
       "r6 = r1\n*(u64 *)(r10 - 64) = 0\nr2 = r10\nr2 += -64\nr3 = 8\nr4 = 0\ncall 69\n" +
         "r1 = *(u64 *)(r10 - 64)\nif r1 == 0 goto +1\nr0 = *(u64 *)(r10 + 8)\nr0 = 0\nexit",

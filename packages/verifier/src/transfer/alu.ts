@@ -21,8 +21,6 @@ import type { Walk } from "../walk.js";
 
 const UNKNOWN_32 = scalarRegister(unknownOf(4));
 
-const unknown = (width: 32 | 64): Register => (width === 64 ? UNKNOWN_SCALAR : UNKNOWN_32);
-
 const move = (walk: Walk, { dst, src }: Instruction, width: 32 | 64): void => {
   const source = walk.read(src);
   walk.checkWritable(dst);
@@ -44,7 +42,7 @@ const signExtendingMove = (walk: Walk, { dst, src }: Instruction, op: AluOperati
   const source = walk.read(src);
   walk.checkWritable(dst);
   if (!isScalar(source)) {
-    walk.write(dst, unknown(op.width));
+    walk.write(dst, op.width === 64 ? UNKNOWN_SCALAR : UNKNOWN_32);
     return;
   }
   const bits = op.bits as 8 | 16 | 32;
@@ -79,13 +77,14 @@ const pointerArithmetic = (walk: Walk, op: AluOperation, { left, right, dst, src
   // Whatever is computed with it, an arena's address is cut off to fit the arena.
   if (left.kind === "arena" || right.kind === "arena") return ARENA_POINTER;
   if (isPointer(left) && isPointer(right)) {
-    if (op.operator === "sub") return unknown(op.width);
+    if (op.operator === "sub") return UNKNOWN_SCALAR;
     reject("POINTER_ARITHMETIC", `R${dst} pointer ${op.operator === "add" ? "+=" : "op="} pointer prohibited`, dst);
   }
   const flipped = isPointer(right);
   const [pointer, amount] = flipped ? [right, left.value] : [left, right.value];
-  if (op.width === 32 && op.operator === "sub") return UNKNOWN_32;
   if (op.operand === "reg") walk.markPrecise(flipped ? dst : src);
+  // Linux doesn't note that the high half of a 32-bit difference is zero.
+  if (op.width === 32 && op.operator === "sub") return UNKNOWN_SCALAR;
   // Linux 6.18 loses the frame of such a sum and takes it for the entry's: no verdict of ours could be right.
   if (flipped && pointer.kind === "fp" && walk.state.frames.length > 1) {
     reject("UNSUPPORTED_ACCESS", "a stack pointer added to a number in a subprogram is not modelled yet", dst);
@@ -168,7 +167,7 @@ const binary = (walk: Walk, slot: Instruction, op: AluOperation): void => {
 const negate = (walk: Walk, { dst }: Instruction, op: AluOperation): void => {
   const operand = walk.read(dst);
   walk.checkWritable(dst);
-  if (isPointer(operand)) walk.write(dst, unknown(op.width));
+  if (isPointer(operand)) walk.write(dst, UNKNOWN_SCALAR);
   else walk.write(dst, scalarRegister(compute("neg", op.width, operand.value, operand.value)));
 };
 
