@@ -165,7 +165,7 @@ export const verify = (spec: ProgramSpec, options: VerifyOptions = {}): Report =
   let program: Program | undefined;
   const unfit = rejectionOf(
     () => {
-      program = prepare(spec, platform);
+      program = prepare(spec, platform, options.onEvent);
       checkMaps(program, platform);
       checkRecursion(program, platform);
     },

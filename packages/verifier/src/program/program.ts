@@ -1,6 +1,7 @@
 import type { Instruction } from "@ebpf/asm";
 import { targetOf } from "@ebpf/asm";
 import { ATTACH_TYPES, type MapSpec, type Platform, type ProgramSpec, type ProgramTypeRules } from "@ebpf/platform";
+import type { WalkEmit } from "../report/events.js";
 import { reject } from "../report/reject.js";
 import { findComponents, postorderFrom } from "./components.js";
 import { checkControlFlow, type Flow, flowOf } from "./control-flow.js";
@@ -158,7 +159,7 @@ const checkEarlyLeaving = ({ instructions, functions }: ProgramSpec, entryEnd: n
 };
 
 /** Checks a program as a whole and prepares it for the walk. */
-export const prepare = (spec: ProgramSpec, platform: Platform): Program => {
+export const prepare = (spec: ProgramSpec, platform: Platform, emit?: WalkEmit): Program => {
   checkShape(spec, platform);
   const rules = rulesOf(spec, platform);
   checkLoad(spec, rules);
@@ -166,6 +167,7 @@ export const prepare = (spec: ProgramSpec, platform: Platform): Program => {
   if (subprograms.length > platform.limits.subprograms) {
     reject("TOO_MANY_SUBPROGRAMS", `too many subprograms: ${subprograms.length}`);
   }
+  emit?.({ kind: "functions", subprograms });
   checkEarlyLeaving(spec, subprograms[0]!.end, platform);
   checkControlFlow(spec.instructions, subprograms);
   const callbackCalls = findCallbackCalls(spec.instructions, platform);

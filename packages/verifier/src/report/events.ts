@@ -49,6 +49,8 @@ export type FlowEvent =
 
 /** What the walk tells while it goes. States may be looked at, but not kept: they change with the next instruction. */
 export type WalkEvent =
+  /** The functions were told apart: all that is known of a program that is refused as a whole. */
+  | { readonly kind: "functions"; readonly subprograms: readonly Subprogram[] }
   | { readonly kind: "begin"; readonly program: Program }
   /** `pc` is about to be walked. `touched` are the registers and stack slots that changed or were read since last told. */
   | { readonly kind: "instruction"; readonly pc: number; readonly state: State; readonly touched: Marks }

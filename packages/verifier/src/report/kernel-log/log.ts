@@ -57,6 +57,10 @@ class KernelLog {
 
   handle(event: WalkEvent): void {
     switch (event.kind) {
+      case "functions":
+        if (!this.detailed) return;
+        for (const { index, start } of event.subprograms) this.out.print(`func#${index} @${start}\n`);
+        return;
       case "begin":
         this.begin(event.program);
         return;
@@ -96,7 +100,6 @@ class KernelLog {
 
   private begin(program: Program): void {
     if (!this.detailed) return;
-    for (const { index, start } of program.subprograms) this.out.print(`func#${index} @${start}\n`);
     this.out.print("Live regs before insn:\n");
     for (let pc = 0; pc < program.instructions.length; pc += slotsOf(program.instructions[pc]!)) {
       const component = program.components[pc]!;
