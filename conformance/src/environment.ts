@@ -8,6 +8,8 @@ export interface Refusal {
   readonly type: ProgramTypeName;
   /** Descriptors in the program whose maps couldn't be made. */
   readonly missingMaps: ReadonlySet<number>;
+  /** Names of maps of constants that were neither filled nor frozen, because what they held isn't known. */
+  readonly withoutContent?: readonly string[];
 }
 
 interface ConfiguredHelper {
@@ -38,7 +40,13 @@ const EPERM = 1;
  * Why a refusal says nothing of the program, or `undefined` when it is a verdict. docs/conformance.md has the rule in
  * words; it is kept narrow, because whatever matches is compared no further.
  */
-export const environmentOf = ({ errno, messages, type, missingMaps }: Refusal): string | undefined => {
+export const environmentOf = ({
+  errno,
+  messages,
+  type,
+  missingMaps,
+  withoutContent = [],
+}: Refusal): string | undefined => {
   const last = messages.at(-1);
   if (last === undefined) {
     return errno === EPERM
@@ -48,6 +56,9 @@ export const environmentOf = ({ errno, messages, type, missingMaps }: Refusal): 
   const [, helper = ""] = /^program of this type cannot use helper (\w+)#\d+$/.exec(last) ?? [];
   const configured = Object.hasOwn(CONFIGURED_HELPERS, helper) ? CONFIGURED_HELPERS[helper] : undefined;
   if (configured?.programTypes.has(type)) return `${helper} is switched off by ${configured.decidedBy}`;
+  if (withoutContent.length > 0 && /^R\d does not point to a readonly map/.test(last)) {
+    return `what ${withoutContent.join(", ")} held isn't in the record`;
+  }
   const [, fd] = /^fd (\d+) is not pointing to valid bpf_map$/.exec(last) ?? [];
   return fd !== undefined && missingMaps.has(Number(fd)) ? `its map ${fd} couldn't be made` : undefined;
 };

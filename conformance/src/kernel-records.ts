@@ -4,9 +4,11 @@ import { gunzipSync } from "node:zlib";
 import { decode } from "@ebpf/asm";
 import { type Btf, decodeBtf } from "@ebpf/btf";
 import { hexToBytes } from "@ebpf/core";
+import { readMapDefinition } from "@ebpf/elf";
 import {
   ATTACH_TYPES,
   decodeProgramFlags,
+  MAP_FLAGS,
   MAP_TYPES,
   type MapSpec,
   PROGRAM_TYPES,
@@ -28,6 +30,8 @@ interface MapRecord {
   readonly map_flags: number;
   readonly btf_key_type_id?: number;
   readonly btf_value_type_id?: number;
+  /** True for a section of data, which the loader made the map for. */
+  readonly internal?: boolean;
   readonly frozen?: boolean;
   readonly value_hex?: string;
   readonly inner_map?: MapRecord;
@@ -63,7 +67,15 @@ export interface KernelRecord {
 
 const LINKAGES = ["static", "global", "extern"] as const;
 
+/** What a map of maps holds. Where the record is silent, the object's types may describe it. */
+const innerOf = ({ type, name, inner_map }: MapRecord, btf: Btf | undefined): MapSpec | undefined => {
+  if (inner_map !== undefined) return mapOf(inner_map, btf);
+  const isOuter = MAP_TYPES[type] === "array_of_maps" || MAP_TYPES[type] === "hash_of_maps";
+  return isOuter && btf ? readMapDefinition(btf, name)?.inner : undefined;
+};
+
 const mapOf = (record: MapRecord, btf: Btf | undefined): MapSpec => {
+  const inner = innerOf(record, btf);
   const content = record.value_hex === undefined ? undefined : hexToBytes(record.value_hex);
   return {
     name: record.name,
@@ -76,11 +88,17 @@ const mapOf = (record: MapRecord, btf: Btf | undefined): MapSpec => {
       record.btf_value_type_id !== undefined && {
         btf: { btf, keyTypeId: record.btf_key_type_id ?? 0, valueTypeId: record.btf_value_type_id },
       }),
-    ...(record.inner_map && { inner: mapOf(record.inner_map, btf) }),
+    ...(inner && { inner }),
     ...(content && { initial: [{ key: new Uint8Array(4), value: content }] }),
     ...(record.frozen && { frozen: true }),
   };
 };
+
+/** Names of the maps of constants whose content isn't in the record. A loader froze them, which nobody can do without it. */
+export const mapsWithoutContent = ({ maps = [] }: KernelRecord): string[] =>
+  maps
+    .filter(({ internal, map_flags, frozen }) => internal && (map_flags & MAP_FLAGS.readOnlyProgram) !== 0 && !frozen)
+    .map(({ name }) => name);
 
 /** The program of a record. A map that could not be made is left out, as it was for the kernel. */
 export const programOf = (record: KernelRecord, btfs: ReadonlyMap<string, Btf>): ProgramSpec => {

@@ -9,15 +9,23 @@ const STATISTICS = /^(processed \d+ insns|verification time |stack depth )/;
 const messagesOf = ({ log }: LoadResult): string[] =>
   log.split("\n").filter((line) => line !== "" && !STATISTICS.test(line));
 
-/** What the running kernel says about a program. Whatever ends before verification is the environment's doing. */
-export const liveVerdict = (kernel: Kernel, spec: ProgramSpec): KernelVerdict => {
+/**
+ * What the running kernel says about a program. Whatever ends before verification is the environment's doing.
+ *
+ * @param withoutContent names of maps of constants whose content isn't known
+ */
+export const liveVerdict = (
+  kernel: Kernel,
+  spec: ProgramSpec,
+  withoutContent: readonly string[] = [],
+): KernelVerdict => {
   try {
     const result = kernel.load(spec);
     const { accepted, errno, stats } = result;
     const messages = messagesOf(result);
     const instructions = stats?.processedInstructions ?? null;
     if (accepted) return { verdict: "accept", messages, instructions };
-    const environment = environmentOf({ errno, messages, type: spec.type, missingMaps: new Set() });
+    const environment = environmentOf({ errno, messages, type: spec.type, missingMaps: new Set(), withoutContent });
     return { verdict: "reject", messages, instructions, environment };
   } catch (error) {
     if (!(error instanceof KernelError)) throw error;

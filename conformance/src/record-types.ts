@@ -5,7 +5,8 @@ import type { MapSpec, ProgramSpec } from "@ebpf/platform";
  * Records have an object's types as its compiler wrote them, and the kernel takes them only as a loader finishes them:
  * sections of data with their sizes and the places of their variables, and definitions in place of declarations. Where the
  * variables are stands in the symbols of the object, which records don't have; compilers lay them out in the order of the
- * section's entries, each at a multiple of its alignment.
+ * section's entries, each at a multiple of its alignment. Hidden functions become static, so that they are verified as
+ * part of their callers; which ones those are, the functions of the program say.
  */
 
 /** Name of what stands for functions of the kernel, and for their nameless parameters. */
@@ -49,8 +50,9 @@ const finishType = (type: BtfType, word: number | undefined): BtfType => {
   return { ...type, parameters };
 };
 
-const finishTypes = (btf: Btf, maps: Iterable<MapSpec>): Btf => {
-  const sizes = sizesOf(btf, maps);
+const finishTypes = (btf: Btf, { maps, functions }: Pick<ProgramSpec, "maps" | "functions">): Btf => {
+  const sizes = sizesOf(btf, maps.values());
+  const linkages = new Map(functions.map(({ typeId, linkage }) => [typeId, linkage] as const));
   const word = btf.types.length;
   const standIn = word + 1;
   const symbols = btf.types.find((type) => type.kind === "datasec" && type.name === KERNEL_SYMBOLS);
@@ -58,6 +60,8 @@ const finishTypes = (btf: Btf, maps: Iterable<MapSpec>): Btf => {
   const types = btf.types.slice(btf.firstId).map((type, i) => {
     const id = btf.firstId + i;
     if (type.kind === "datasec" && type.size === 0) return finishSection(btf, type, sizes.get(id), standIn);
+    const linkage = linkages.get(id);
+    if (type.kind === "func" && linkage !== undefined) return { ...type, linkage };
     return finishType(type, ofKernel.has(id) ? word : undefined);
   });
   types.push({ kind: "int", name: "int", size: 4, encoding: "signed", bitOffset: 0, bits: 32 });
@@ -69,7 +73,7 @@ const finishTypes = (btf: Btf, maps: Iterable<MapSpec>): Btf => {
 export const withFinishedTypes = (spec: ProgramSpec): ProgramSpec => {
   const { btf } = spec;
   if (btf === undefined) return spec;
-  const finished = finishTypes(btf, spec.maps.values());
+  const finished = finishTypes(btf, spec);
   const mapWith = (map: MapSpec): MapSpec => ({
     ...map,
     ...(map.btf?.btf === btf && { btf: { ...map.btf, btf: finished } }),

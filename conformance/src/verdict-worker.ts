@@ -5,7 +5,7 @@ import { readObject } from "@ebpf/elf";
 import { Kernel } from "@ebpf/kernel";
 import { type ObjectSpec, PROGRAM_TYPES, type ProgramSpec } from "@ebpf/platform";
 import { describeCrash, type Judgement, judge, unverified } from "./judgement.js";
-import { type KernelRecord, programOf } from "./kernel-records.js";
+import { type KernelRecord, mapsWithoutContent, programOf } from "./kernel-records.js";
 import { liveVerdict } from "./live.js";
 import type { KernelVerdict } from "./outcome.js";
 import type { WorkerMessage } from "./pool.js";
@@ -71,12 +71,16 @@ const openedWith = (programs: ObjectSpec["programs"]): Judgement => {
   return error === undefined ? unverified("accept", "it opens") : unverified("unreadable", error.message, error.code);
 };
 
+const askKernel = (kernel: Kernel, job: VerdictJob, spec: ProgramSpec): KernelVerdict =>
+  job.kind === "record"
+    ? liveVerdict(kernel, withFinishedTypes(spec), mapsWithoutContent(job.record))
+    : liveVerdict(kernel, spec);
+
 const answer = async (job: VerdictJob, started: () => void): Promise<VerdictResult> => {
   const spec = job.kind === "record" ? recordedProgram(job) : objectProgram(job);
   if ("ours" in spec) return { judgement: spec };
   if (job.live) kept.kernel ??= await Kernel.open();
-  const forKernel = job.kind === "record" ? withFinishedTypes(spec) : spec;
-  const live = job.live && kept.kernel ? liveVerdict(kept.kernel, forKernel) : undefined;
+  const live = job.live && kept.kernel ? askKernel(kept.kernel, job, spec) : undefined;
   started();
   return { judgement: judge(spec), ...(live && { live }) };
 };

@@ -78,6 +78,14 @@ describe("what the environment decided", () => {
     expect(environmentOf({ ...refusal, messages: odd })).toBeUndefined();
   });
 
+  it("is a map of constants that are not known, where constants are asked for", () => {
+    const messages = ["R3 does not point to a readonly map'"];
+    const withoutContent = [".rodata"];
+    expect(environmentOf({ ...refusal, messages, withoutContent })).toMatch(/\.rodata/);
+    expect(environmentOf({ ...refusal, messages })).toBeUndefined();
+    expect(environmentOf({ ...refusal, messages: ["R3 invalid mem access 'scalar'"], withoutContent })).toBeUndefined();
+  });
+
   it("is a map that wasn't made, and not any descriptor that is none", () => {
     const message = (fd: number): Refusal => ({ ...refusal, messages: [`fd ${fd} is not pointing to valid bpf_map`] });
     expect(environmentOf(message(7))).toMatch(/map 7/);

@@ -22,6 +22,8 @@ const TYPES: readonly BtfType[] = [
   { kind: "datasec", name: ".ksyms", size: 0, variables: [{ type: 7, offset: 0, size: 0 }] },
   { kind: "datasec", name: ".rodata", size: 0, variables: [] },
   { kind: "var", name: "CONFIG_HZ", type: 2, linkage: "extern" },
+  { kind: "func", name: "hidden", type: 6, linkage: "global" },
+  { kind: "func", name: "visible", type: 6, linkage: "global" },
 ];
 
 describe("types of records", () => {
@@ -43,7 +45,10 @@ describe("types of records", () => {
     flags: {},
     byteOrder: "little",
     instructions: [],
-    functions: [],
+    functions: [
+      { pc: 0, typeId: 12, name: "visible", linkage: "global" },
+      { pc: 2, typeId: 11, name: "hidden", linkage: "static" },
+    ],
     lines: [],
     maps: new Map([[1, bss]]),
     btf,
@@ -64,6 +69,11 @@ describe("types of records", () => {
     const [entry] = symbols.kind === "datasec" ? symbols.variables : [];
     expect(type(entry!.type)).toMatchObject({ kind: "var", name: "stand_in" });
     expect(finished.btf!.sizeOf(entry!.type)).toBe(4);
+  });
+
+  it("say of functions what the loader made of them", () => {
+    expect(type(11)).toMatchObject({ name: "hidden", linkage: "static" });
+    expect(type(12)).toMatchObject({ name: "visible", linkage: "global" });
   });
 
   it("are the same for the program and its maps", () => {

@@ -1,5 +1,7 @@
+import { Btf } from "@ebpf/btf";
 import { MAP_FLAGS } from "@ebpf/platform";
 import { describe, expect, test } from "vitest";
+import { readMapDefinition } from "../src/index.js";
 import { openFixture } from "./support/fixture.js";
 
 const ORDERS = [
@@ -53,6 +55,14 @@ describe.each(ORDERS)("maps of features.c, %s-endian", (order, suffix) => {
       inner: { name: "outer.inner", type: "array", keySize: 4, valueSize: 8, maxEntries: 4 },
       initial: [{ key: u32(1), value: { reference: "inner_map" } }],
     });
+  });
+
+  test("are described by the types alone, all but what they begin with", () => {
+    const { initial, ...outer } = maps.get("outer")!;
+    expect(initial).toHaveLength(1);
+    expect(readMapDefinition(object.btf!, "outer")).toEqual(outer);
+    expect(readMapDefinition(object.btf!, "absent")).toBeUndefined();
+    expect(readMapDefinition(new Btf([]), "outer")).toBeUndefined();
   });
 
   test("a program array knows what it begins with", () => {

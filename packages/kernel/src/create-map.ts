@@ -4,7 +4,7 @@ import type { KernelBtf } from "./btf.js";
 import type { Descriptor, OpenDescriptors } from "./descriptor.js";
 import { KernelError } from "./errors.js";
 import { KernelMap } from "./map.js";
-import { entriesOf, extraOf, sizesOf } from "./map-shape.js";
+import { entriesOf, extraOf, flagsOf, sizesOf } from "./map-shape.js";
 import type { System } from "./system.js";
 
 /** What a map needs that is made already. */
@@ -22,7 +22,7 @@ const attributesOf = (spec: MapSpec, { btf, inner }: MapParts): Attributes<"mapC
     mapType: mapTypeNumber(spec.type),
     ...sizesOf(spec),
     maxEntries: entriesOf(spec),
-    mapFlags: spec.flags,
+    mapFlags: flagsOf(spec),
     mapExtra: extraOf(spec),
     innerMapFd: inner?.fd,
     numaNode: spec.numaNode,

@@ -1,4 +1,4 @@
-import type { MapSpec, MapTypeName } from "@ebpf/platform";
+import { MAP_FLAGS, type MapSpec, type MapTypeName } from "@ebpf/platform";
 import { possibleCpus } from "./cpus.js";
 
 const PER_CPU: ReadonlySet<MapTypeName> = new Set([
@@ -41,6 +41,13 @@ export const sizesOf = ({ type, keySize, valueSize, inner }: MapSpec): Pick<MapS
   if (type === "ringbuf" || type === "user_ringbuf") return { keySize: 0, valueSize: 0 };
   return { keySize, valueSize: inner !== undefined && valueSize === 0 ? 4 : valueSize };
 };
+
+/** Maps that programs never write to: the kernel says so of them itself, and refuses to be told. */
+const READ_ONLY_BY_TYPE: ReadonlySet<MapTypeName> = new Set(["devmap", "devmap_hash"]);
+
+/** The flags that the kernel is asked for, which are not always those that it shows of the map. */
+export const flagsOf = ({ type, flags }: MapSpec): number =>
+  READ_ONLY_BY_TYPE.has(type) ? flags & ~MAP_FLAGS.readOnlyProgram : flags;
 
 /** Bytes of a page; ring buffers are whole pages, and a power of two of them. */
 const PAGE_SIZE = 4096;

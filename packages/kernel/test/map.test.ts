@@ -115,6 +115,11 @@ describe.skipIf(!available)(`maps of the running kernel${skipped}`, () => {
           type,
           ...fourBytes,
         })),
+        ...(["devmap", "devmap_hash"] as const).map((type) => ({
+          type,
+          flags: MAP_FLAGS.readOnlyProgram,
+          ...fourBytes,
+        })),
         ...(["sockmap", "sockhash"] as const).map((type) => ({ type })),
         ...(["stack", "bloom_filter"] as const).map((type) => ({ type, ...noKey })),
         { type: "ringbuf", ...buffer },

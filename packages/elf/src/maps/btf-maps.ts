@@ -42,6 +42,23 @@ export const readBtfMaps = (file: ElfFile, section: ElfSection, btf: Btf | undef
   });
 };
 
+/**
+ * The map of this name that types describe, without initial values; `undefined` when they describe none.
+ *
+ * @throws ElfError `BAD_MAP`; BtfError for types that can't be.
+ */
+export const readMapDefinition = (btf: Btf, name: string): MapSpec | undefined => {
+  const id = btf.findByName(".maps", "datasec");
+  const section = id === undefined ? undefined : btf.type(id);
+  if (section?.kind !== "datasec") return undefined;
+  for (const { type } of section.variables) {
+    const variable = btf.type(type);
+    if (variable.kind !== "var" || variable.name !== name) continue;
+    return toSpec(readDefinition({ btf, map: name, isInner: false }, variable.type), []);
+  }
+  return undefined;
+};
+
 interface Scope {
   readonly btf: Btf;
   readonly map: string;
