@@ -164,6 +164,16 @@ describe("rules that the live kernel showed", () => {
     expect(rejection?.message).toContain(message);
   });
 
+  it("memory that may be NULL goes to helpers that take NULL, within its size", () => {
+    const checksum = (size: number): string =>
+      `${KEY}r1 = map[fd:1]\ncall 1\nr1 = r0\nr2 = ${size}\nr3 = 0\nr4 = 0\nr5 = 0\ncall 28\nr0 = 0\nexit`;
+    const judge = (size: number) => verify(program(checksum(size), { type: "sched_cls" }));
+    expect(judge(0).verdict).toBe("accept");
+    // Linux accepts this too, though the helper doesn't look for NULL: no verdict of ours.
+    expect(judge(4).rejection?.code).toBe("UNSUPPORTED_HELPER");
+    expect(judge(20).rejection?.message).toContain("min value is outside of the allowed memory range");
+  });
+
   it("a million steps of a plain loop are refused, not walked for ever", () => {
     const { rejection, statistics } = verify(program("r6 = 0\nl:\nr6 += 1\nif r6 < 10000000 goto l\nr0 = 0\nexit"));
     expect(rejection?.code).toBe("TOO_MANY_INSTRUCTIONS");

@@ -49,9 +49,11 @@ const mismatch = ({ register, value }: Call, expected: string): never =>
 
 const checkNullable = (call: Call, nullable: true | undefined): boolean => nullable === true && isNull(call.value);
 
-const useMemory = (call: Call, size: number, use: MemoryUse): void => {
+const useMemory = (call: Call, size: number, use: MemoryUse, nullable?: true): void => {
   const { walk, helper, register, value, given } = call;
-  const effect = checkMemory(walk, { register, pointer: value, size, use, helper });
+  // A helper that takes NULL takes what may be NULL.
+  const pointer = nullable ? { ...value, nullable: false } : value;
+  const effect = checkMemory(walk, { register, pointer, size, use, helper });
   if (effect !== undefined) given.effects.push(effect);
 };
 
@@ -117,7 +119,7 @@ const checkValue = (call: Call, type: ArgumentOf<"map_value">): void => {
   }
   if (checkNullable(call, type.nullable)) return;
   if (isScalar(call.value)) mismatch(call, MEMORY_KINDS);
-  useMemory(call, mapOf(call).valueSize, rules?.peekReads ? "read" : type.access);
+  useMemory(call, mapOf(call).valueSize, rules?.peekReads ? "read" : type.access, type.nullable);
 };
 
 const checkSizedMemory = (call: Call, type: ArgumentOf<"memory">): void => {
@@ -127,7 +129,7 @@ const checkSizedMemory = (call: Call, type: ArgumentOf<"memory">): void => {
     const size = type.size as Size;
     checkAlignment(call.walk, { pointer: call.value, offset: 0, size }, true);
   }
-  useMemory(call, type.size, type.access);
+  useMemory(call, type.size, type.access, type.nullable);
 };
 
 /** A size belongs to the memory argument before it. Its smallest and its largest value are tried. */
@@ -160,7 +162,11 @@ const checkSize = (call: Call, type: ArgumentOf<"size">): void => {
     }
     mismatch(target, MEMORY_KINDS);
   }
-  useMemory(target, limit, memory.access);
+  useMemory(target, limit, memory.access, memory.nullable);
+  // Linux lets any number of bytes pass behind a pointer that may be NULL, which not all helpers look out for.
+  if (pointer.nullable && limit > 0) {
+    reject("UNSUPPORTED_HELPER", "bytes behind a pointer that may be NULL are not modelled", register);
+  }
   walk.markPrecise(register);
 };
 
