@@ -82,21 +82,24 @@ const rangeFromBits = (b: Bounds): void => {
   b.withinSigned32(value.lo | (mask.lo & SIGN32), value.lo | (mask.lo & ~SIGN32));
 };
 
-/** The value, where only one of the unsigned range agrees with the known bits. */
+/**
+ * The value, where only one of the unsigned range agrees with the known bits. Of a range without values, which a branch
+ * that can't be taken leaves, Linux takes its lower end, or the last number that agrees, where that comes next.
+ */
 const onlyValue = ({ bits, umin, umax }: Bounds): Word | undefined => {
-  if (T.isConstant(bits) || W.equal(bits.mask, W.ONES) || !W.below(umin, umax)) return undefined;
+  if (T.isConstant(bits) || W.equal(bits.mask, W.ONES)) return undefined;
   const first = T.holds(bits, umin) ? umin : T.next(bits, umin);
-  if (first === undefined || W.below(umax, first)) return undefined;
+  if (first === undefined) return undefined;
   const second = T.next(bits, first);
-  return second === undefined || W.below(umax, second) ? first : undefined;
+  if (second === undefined) return first;
+  const reached = first === umin || !W.below(umax, first);
+  return reached && W.below(umax, second) ? first : undefined;
 };
 
-const fromBits = (b: Bounds): void => {
+/** Learns from the known bits; tells the value where they leave only one. */
+const fromBits = (b: Bounds): Word | undefined => {
   rangeFromBits(b);
-  const only = onlyValue(b);
-  if (only === undefined) return;
-  b.bits = T.constant(only);
-  rangeFromBits(b);
+  return onlyValue(b);
 };
 
 /**
@@ -186,14 +189,16 @@ export const settle = (scalar: Scalar): Scalar => {
   const { value } = scalar.bits;
   if (T.isConstant(scalar.bits) && holds(scalar, value)) return constant(value);
   const b = new Bounds(scalar);
-  fromBits(b);
+  const known = fromBits(b);
+  if (known !== undefined) return constant(known);
   for (let round = 0; round < ROUNDS; round++) {
     within32(b);
     within64(b);
     between32And64(b);
   }
   toBits(b);
-  fromBits(b);
+  const found = fromBits(b);
+  if (found !== undefined) return constant(found);
   const settled = b.toScalar();
   return isEmpty(settled) ? UNKNOWN : settled;
 };

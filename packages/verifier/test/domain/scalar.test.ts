@@ -5,7 +5,7 @@ import { compute } from "../../src/domain/arithmetic.js";
 import { reorder, signExtend, signExtend32, truncate, zeroExtend32 } from "../../src/domain/cast.js";
 import { decide, refine, refineSelf } from "../../src/domain/compare.js";
 import * as S from "../../src/domain/scalar.js";
-import { settle } from "../../src/domain/settle.js";
+import { ofBits, settle } from "../../src/domain/settle.js";
 import * as W from "../../src/domain/word.js";
 import { member, value64 } from "./arbitraries.js";
 
@@ -191,6 +191,16 @@ describe("scalars: what is known is found", () => {
     const bits = { value: W.ONE, mask: W.fromUint32(0x30) };
     const x = settle({ ...S.UNKNOWN, bits, u64: { min: W.fromUint32(2), max: W.fromUint32(32) } });
     expect(S.constantValue(x)).toEqual(W.fromUint32(17));
+  });
+
+  it.each([
+    // What Linux 6.18 prints where `if r0 <= r0` is not taken, which never happens: R0=1, R0=4 and R0=5.
+    [0, 1, 1],
+    [0, 4, 4],
+    [1, 4, 5],
+  ])("takes an end of a range without values: bits %d and perhaps %d", (value, mask, expected) => {
+    const number = ofBits({ value: W.fromUint32(value), mask: W.fromUint32(mask) });
+    expect(S.constantValue(refineSelf("le", number, 64, false))).toEqual(W.fromUint32(expected));
   });
 
   it("learns from both operands where a number is compared with itself", () => {
