@@ -152,6 +152,13 @@ const sameFrame = (old: Frame, current: Frame): boolean =>
   // Fewer rounds of a callback behind means more to come.
   old.callbackRounds <= current.callbackRounds;
 
+/**
+ * How often a helper goes on calling back is up to the R1 of the frame that called it. Linux 6.18 marks it when the rounds
+ * end, too late for states stored during them, and takes fewer rounds for more; here it always matters.
+ */
+const decidesRounds = ({ frames }: State, frame: number, register: number): boolean =>
+  register === 1 && frames[frame + 1]?.callback === true;
+
 const framesMatch = (
   comparison: Comparison,
   stored: StoredState,
@@ -166,7 +173,7 @@ const framesMatch = (
     const mask = liveIn(live, stored, index);
     for (let register = 0; register < REGISTERS; register++) {
       if ((mask & (1 << register)) === 0) continue;
-      const isPrecise = precise.hasRegister(index, register);
+      const isPrecise = precise.hasRegister(index, register) || decidesRounds(state, index, register);
       if (!comparison.register(before.registers[register]!, now.registers[register]!, isPrecise)) return false;
     }
     for (let slot = 0; slot < before.stack.length; slot++) {
