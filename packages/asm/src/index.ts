@@ -27,6 +27,7 @@ export {
   type UnaryOperation,
 } from "./builder.js";
 export { decode, encode, SLOT_SIZE } from "./codec.js";
+export { FLIPPED, NEGATED } from "./comparison.js";
 export { AsmError, type AsmErrorCode } from "./errors.js";
 export { type DisassembleOptions, disassemble } from "./format/disassemble.js";
 export { type FormatDialect, type FormatOptions, formatInstruction } from "./format/format.js";

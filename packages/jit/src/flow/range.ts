@@ -1,4 +1,4 @@
-import type { AluOperation, AluOperator, Comparison, Instruction } from "@ebpf/asm";
+import { type AluOperation, type AluOperator, type Comparison, type Instruction, NEGATED } from "@ebpf/asm";
 
 /**
  * Unsigned 64-bit numbers from `low` to `high`, `stride` apart (0 for a single number). Bounds are exact up to 2^53;
@@ -140,20 +140,6 @@ const decrement = ({ imm }: Instruction, { operator, operand }: AluOperation, a:
   if (operator !== "add" || operand !== "imm" || imm >= 0) return undefined;
   return a.low + imm >= 0 && a.high < LARGEST_EXACT ? { ...a, low: a.low + imm, high: a.high + imm } : UNKNOWN;
 };
-
-/** The comparison that holds when the given one does not. */
-const NEGATED = {
-  eq: "ne",
-  ne: "eq",
-  gt: "le",
-  le: "gt",
-  ge: "lt",
-  lt: "ge",
-  sgt: "sle",
-  sle: "sgt",
-  sge: "slt",
-  slt: "sge",
-} as const satisfies Partial<Record<Comparison, Comparison>>;
 
 const UNSIGNED = { sgt: "gt", sge: "ge", slt: "lt", sle: "le" } as const;
 

@@ -1,4 +1,4 @@
-import type { Comparison } from "@ebpf/asm";
+import { type Comparison, NEGATED } from "@ebpf/asm";
 import { type Interval, interval } from "./interval.js";
 import { type Scalar, UNKNOWN } from "./scalar.js";
 import { settle } from "./settle.js";
@@ -15,34 +15,7 @@ type Width = 32 | 64;
 /** Comparisons and the negation of `set`. */
 type Condition = Comparison | "clear";
 
-const NEGATION: Readonly<Record<Comparison, Condition>> = {
-  eq: "ne",
-  ne: "eq",
-  gt: "le",
-  le: "gt",
-  ge: "lt",
-  lt: "ge",
-  sgt: "sle",
-  sle: "sgt",
-  sge: "slt",
-  slt: "sge",
-  set: "clear",
-};
-
-/** The comparison that holds for (b, a) when this one holds for (a, b). */
-export const FLIPPED: Readonly<Record<Comparison, Comparison>> = {
-  eq: "eq",
-  ne: "ne",
-  set: "set",
-  gt: "lt",
-  lt: "gt",
-  ge: "le",
-  le: "ge",
-  sgt: "slt",
-  slt: "sgt",
-  sge: "sle",
-  sle: "sge",
-};
+const negation = (comparison: Comparison): Condition => (comparison === "set" ? "clear" : NEGATED[comparison]);
 
 interface Order<V> {
   readonly view: (a: Scalar) => Interval<V>;
@@ -256,7 +229,7 @@ const narrow = (condition: Condition, a: Scalar, b: Scalar, width: Width): Pair 
 
 /** What both operands can still be when the comparison came out as `outcome`. */
 export const refine = (comparison: Comparison, a: Scalar, b: Scalar, width: Width, outcome: boolean): Pair => {
-  const [x, y] = narrow(outcome ? comparison : NEGATION[comparison], a, b, width);
+  const [x, y] = narrow(outcome ? comparison : negation(comparison), a, b, width);
   return [x === a ? a : settle(x), y === b ? b : settle(y)];
 };
 
@@ -265,7 +238,7 @@ export const refine = (comparison: Comparison, a: Scalar, b: Scalar, width: Widt
  * turn, also where the outcome can't be; nothing holds a value then.
  */
 export const refineSelf = (comparison: Comparison, a: Scalar, width: Width, outcome: boolean): Scalar => {
-  const [x, y] = narrow(outcome ? comparison : NEGATION[comparison], a, a, width);
+  const [x, y] = narrow(outcome ? comparison : negation(comparison), a, a, width);
   if (x === a && y === a) return a;
   return settle({
     bits: x.bits,

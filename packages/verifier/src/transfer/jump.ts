@@ -1,8 +1,8 @@
-import { type Comparison, type Instruction, type JumpOperation, targetOf } from "@ebpf/asm";
+import { type Comparison, FLIPPED, type Instruction, type JumpOperation, targetOf } from "@ebpf/asm";
 import { invariant } from "@ebpf/core";
 import { compute } from "../domain/arithmetic.js";
 import { zeroExtend32 } from "../domain/cast.js";
-import { decide, FLIPPED, refine, refineSelf } from "../domain/compare.js";
+import { decide, refine, refineSelf } from "../domain/compare.js";
 import * as S from "../domain/scalar.js";
 import type { Place } from "../prune/history.js";
 import { widen } from "../prune/widen.js";

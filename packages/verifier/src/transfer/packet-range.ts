@@ -1,5 +1,4 @@
-import type { Comparison } from "@ebpf/asm";
-import { FLIPPED } from "../domain/compare.js";
+import { type Comparison, FLIPPED } from "@ebpf/asm";
 import * as W from "../domain/word.js";
 import { RANGE, type Register } from "../state/register.js";
 import type { State } from "../state/state.js";
