@@ -9,6 +9,7 @@ import type {
   ReturnType,
 } from "../helper.js";
 import type { ProgramTypeName } from "../program-types.js";
+import { ADDRESS_REPORTS } from "./attach-groups.js";
 import { COMMON_HELPERS, HELPERS_BY_TYPE, LIRC_HELPERS } from "./availability.js";
 
 /*
@@ -78,15 +79,7 @@ const WITHOUT_RETURN_VALUE: readonly AttachType[] = [
   "cgroup_inet_ingress",
   "cgroup_inet_egress",
   "cgroup_sock_ops",
-  "cgroup_udp4_recvmsg",
-  "cgroup_udp6_recvmsg",
-  "cgroup_unix_recvmsg",
-  "cgroup_inet4_getpeername",
-  "cgroup_inet6_getpeername",
-  "cgroup_unix_getpeername",
-  "cgroup_inet4_getsockname",
-  "cgroup_inet6_getsockname",
-  "cgroup_unix_getsockname",
+  ...ADDRESS_REPORTS,
 ];
 
 interface VariantRow extends Omit<HelperVariant, "arguments"> {

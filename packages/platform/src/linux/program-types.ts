@@ -1,5 +1,6 @@
 import type { ExitRule, ProgramTypeRules } from "../platform.js";
 import type { ProgramTypeName } from "../program-types.js";
+import { ADDRESS_REPORTS } from "./attach-groups.js";
 import { CONTEXTS } from "./contexts.js";
 
 const BOOLEAN: readonly ExitRule[] = [{ range: [0, 1] }];
@@ -64,31 +65,10 @@ export const PROGRAM_TYPE_RULES: Readonly<Partial<Record<ProgramTypeName, Progra
       "cgroup_udp4_sendmsg",
       "cgroup_udp6_sendmsg",
       "cgroup_unix_sendmsg",
-      "cgroup_udp4_recvmsg",
-      "cgroup_udp6_recvmsg",
-      "cgroup_unix_recvmsg",
-      "cgroup_inet4_getpeername",
-      "cgroup_inet6_getpeername",
-      "cgroup_unix_getpeername",
-      "cgroup_inet4_getsockname",
-      "cgroup_inet6_getsockname",
-      "cgroup_unix_getsockname",
+      ...ADDRESS_REPORTS,
     ],
     exit: [
-      {
-        attachTypes: [
-          "cgroup_udp4_recvmsg",
-          "cgroup_udp6_recvmsg",
-          "cgroup_unix_recvmsg",
-          "cgroup_inet4_getpeername",
-          "cgroup_inet6_getpeername",
-          "cgroup_unix_getpeername",
-          "cgroup_inet4_getsockname",
-          "cgroup_inet6_getsockname",
-          "cgroup_unix_getsockname",
-        ],
-        range: [1, 1],
-      },
+      { attachTypes: ADDRESS_REPORTS, range: [1, 1] },
       { attachTypes: ["cgroup_inet4_bind", "cgroup_inet6_bind"], range: [0, 3] },
       { range: [0, 1] },
     ],
