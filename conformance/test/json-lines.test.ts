@@ -5,6 +5,7 @@ import { gzipSync } from "node:zlib";
 import { afterAll, describe, expect, it } from "vitest";
 import { readRecords } from "../src/kernel-records.js";
 import { runObjects } from "../src/objects.js";
+import { RECORD } from "./support/record.js";
 
 const root = mkdtempSync(join(tmpdir(), "conformance-"));
 afterAll(() => rmSync(root, { recursive: true }));
@@ -15,20 +16,6 @@ const folder = (files: Record<string, string | Uint8Array>): string => {
   mkdirSync(path);
   for (const [name, content] of Object.entries(files)) writeFileSync(join(path, name), content);
   return path;
-};
-
-const RECORD = {
-  id: 1,
-  object: "a.o",
-  program: "p",
-  section: "xdp",
-  prog_type: 6,
-  expected_attach_type: 0,
-  attach_btf_id: 0,
-  prog_flags: 0,
-  license: "GPL",
-  insns: "b7000000000000009500000000000000",
-  kernel: { verdict: "accept", msgs: [], processed_insns: 2 },
 };
 
 describe("folders of recorded programs", () => {

@@ -2,20 +2,7 @@ import { Btf, type BtfType } from "@ebpf/btf";
 import { MAP_FLAGS } from "@ebpf/platform";
 import { describe, expect, it } from "vitest";
 import { type KernelRecord, mapsWithoutContent, programOf } from "../src/kernel-records.js";
-
-const RECORD: KernelRecord = {
-  id: 1,
-  object: "a.o",
-  program: "p",
-  section: "xdp",
-  prog_type: 6,
-  expected_attach_type: 0,
-  attach_btf_id: 0,
-  prog_flags: 0,
-  license: "GPL",
-  insns: "",
-  kernel: { verdict: "accept", msgs: [], processed_insns: 0 },
-};
+import { RECORD } from "./support/record.js";
 
 const array = { fd: 1, name: "a", type: 2, key_size: 4, value_size: 8, max_entries: 1, map_flags: 0 };
 
