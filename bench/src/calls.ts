@@ -1,6 +1,6 @@
 import { assemble, findOperation, type Instruction, wideInstruction } from "@ebpf/asm";
 import { compile } from "@ebpf/jit";
-import type { MapSpec, ProgramSpec } from "@ebpf/platform";
+import { type MapSpec, type ProgramSpec, programSpec } from "@ebpf/platform";
 import { CONTEXT_BASE, KeyedMap, Runtime } from "@ebpf/runtime";
 import { verify } from "@ebpf/verifier";
 import { timedLoop } from "./contestant.js";
@@ -14,18 +14,8 @@ const THE_MAP = wideInstruction(findOperation("lddw_map")!, 1, MAP, 0);
 /** How often the timed part stands in a program. */
 const REPEATS = 64;
 
-const programOf = (instructions: readonly Instruction[], map?: MapSpec): ProgramSpec => ({
-  name: "calls",
-  section: "xdp",
-  type: "xdp",
-  license: "GPL",
-  flags: {},
-  byteOrder: "little",
-  instructions,
-  functions: [],
-  lines: [],
-  maps: new Map(map && [[MAP, map]]),
-});
+const programOf = (instructions: readonly Instruction[], map?: MapSpec): ProgramSpec =>
+  programSpec("xdp", instructions, { name: "calls", maps: new Map(map && [[MAP, map]]) });
 
 /** Loads a program as `load` does: verified, compiled with what the verifier found out, bound. */
 const bind = (spec: ProgramSpec) => {

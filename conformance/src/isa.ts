@@ -1,9 +1,8 @@
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import type { Instruction } from "@ebpf/asm";
 import { isEbpfError } from "@ebpf/core";
 import { type CompileOptions, compile } from "@ebpf/jit";
-import type { ProgramSpec } from "@ebpf/platform";
+import { type ProgramSpec, programSpec } from "@ebpf/platform";
 import { type Executable, interpret, type Runtime } from "@ebpf/runtime";
 import { ConformanceError } from "./errors.js";
 import { type IsaCase, parseIsaCase } from "./isa-case.js";
@@ -25,27 +24,13 @@ export interface IsaOutcome {
   readonly problem?: string;
 }
 
-/** A program of nothing but instructions. */
-export const bareProgram = (name: string, instructions: readonly Instruction[]): ProgramSpec => ({
-  name,
-  section: ".text",
-  type: "unspec",
-  license: "",
-  flags: {},
-  byteOrder: "little",
-  instructions,
-  functions: [],
-  lines: [],
-  maps: new Map(),
-});
-
 /** Runs instructions unverified, with r1 and r2 = address and length of `memory`, and returns r0. */
 export const runBare = (
   runtime: Runtime,
   engine: EngineName,
   { name, instructions, memory }: Pick<IsaCase, "name" | "instructions" | "memory">,
 ): bigint => {
-  const program = ENGINES[engine](bareProgram(name, instructions), runtime, { checked: true });
+  const program = ENGINES[engine](programSpec("unspec", instructions, { name }), runtime, { checked: true });
   return runtime.run(program, { memory }).returnValue;
 };
 

@@ -2,10 +2,10 @@ import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { type Instruction, instruction, OPERATIONS, type Operation, wideInstruction } from "@ebpf/asm";
-import { linux, type MapSpec, type ProgramSpec } from "@ebpf/platform";
+import { linux, type MapSpec, type ProgramSpec, programSpec } from "@ebpf/platform";
 import { helper, type RunInput, Runtime } from "@ebpf/runtime";
 import { describe, expect, it } from "vitest";
-import { bareProgram, ENGINES, type EngineName, runIsaCases } from "../src/isa.js";
+import { ENGINES, type EngineName, runIsaCases } from "../src/isa.js";
 import { parseIsaCase } from "../src/isa-case.js";
 
 const project = fileURLToPath(new URL("../..", import.meta.url));
@@ -133,7 +133,7 @@ const linuxRuntime = (): Runtime =>
 
 const runPlatformCase = (engine: EngineName, checked: boolean, test: PlatformCase): bigint | string => {
   const runtime = linuxRuntime();
-  const spec = { ...bareProgram("case", test.instructions), ...test.more };
+  const spec = programSpec("unspec", test.instructions, test.more);
   const program = ENGINES[engine](spec, runtime, { checked });
   try {
     return runtime.run(program, test.input ?? { memory: new Uint8Array(0) }).returnValue;

@@ -1,5 +1,5 @@
 import { Btf, type BtfType } from "@ebpf/btf";
-import type { MapSpec, ProgramSpec } from "@ebpf/platform";
+import { type MapSpec, type ProgramSpec, programSpec } from "@ebpf/platform";
 import { describe, expect, it } from "vitest";
 import { withFinishedTypes } from "../src/record-types.js";
 
@@ -37,22 +37,14 @@ describe("types of records", () => {
     flags: 0,
     btf: { btf, valueTypeId: 5 },
   };
-  const spec: ProgramSpec = {
-    name: "p",
-    section: "xdp",
-    type: "xdp",
-    license: "",
-    flags: {},
-    byteOrder: "little",
-    instructions: [],
+  const spec = programSpec("xdp", [], {
     functions: [
       { pc: 0, typeId: 12, name: "visible", linkage: "global" },
       { pc: 2, typeId: 11, name: "hidden", linkage: "static" },
     ],
-    lines: [],
     maps: new Map([[1, bss]]),
     btf,
-  };
+  });
   const finished = withFinishedTypes(spec);
   const type = (id: number) => finished.btf!.type(id);
 

@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import { assemble } from "@ebpf/asm";
 import { EbpfError } from "@ebpf/core";
-import type { MapSpec, ObjectSpec, ProgramSpec } from "@ebpf/platform";
+import { type MapSpec, type ObjectSpec, programSpec } from "@ebpf/platform";
 import { describe, expect, it } from "vitest";
 import { type LoadOptions, load, loadObject } from "../src/index.js";
 
@@ -21,18 +21,8 @@ const failureOf = (action: () => unknown): EbpfError => {
 /** An object made by hand: one XDP program and the maps that it has. */
 const objectOf = (text: string, maps: readonly MapSpec[] = []): ObjectSpec => {
   const byHandle = new Map(maps.map((map, i) => [i + 1, map] as const));
-  const spec: ProgramSpec = {
-    name: "main",
-    section: "xdp",
-    type: "xdp",
-    license: "GPL",
-    flags: {},
-    byteOrder: "little",
-    instructions: assemble(text, { dialect: "kernel" }).sections.find((section) => section.executable)!.instructions,
-    functions: [],
-    lines: [],
-    maps: byHandle,
-  };
+  const { instructions } = assemble(text, { dialect: "kernel" }).sections.find((section) => section.executable)!;
+  const spec = programSpec("xdp", instructions, { maps: byHandle });
   return { programs: [{ name: "main", section: "xdp", spec }], maps: byHandle, license: "GPL", byteOrder: "little" };
 };
 

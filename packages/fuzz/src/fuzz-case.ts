@@ -1,6 +1,14 @@
 import { decode, encode, formatInstruction, type Instruction, SLOT_SIZE } from "@ebpf/asm";
 import { bytesToHex, hexToBytes } from "@ebpf/core";
-import type { AttachType, MapEntry, MapSpec, ProgramFlags, ProgramSpec, ProgramTypeName } from "@ebpf/platform";
+import {
+  type AttachType,
+  type MapEntry,
+  type MapSpec,
+  type ProgramFlags,
+  type ProgramSpec,
+  type ProgramTypeName,
+  programSpec,
+} from "@ebpf/platform";
 import type { RunInput } from "@ebpf/runtime";
 import { FuzzError } from "./errors.js";
 import { FUNCTION_BTF, functionInfos } from "./function-btf.js";
@@ -25,20 +33,18 @@ export interface CaseShape {
 }
 
 /** The program of a case. */
-export const specOf = (instructions: readonly Instruction[], shape: CaseShape): ProgramSpec => ({
-  name: "fuzz",
-  section: shape.type,
-  type: shape.type,
-  ...(shape.attachType !== undefined && { attachType: shape.attachType }),
-  license: shape.license ?? "GPL",
-  flags: shape.flags ?? {},
-  byteOrder: "little",
-  instructions,
-  functions: shape.functionStarts === undefined ? [] : functionInfos(shape.functionStarts),
-  lines: [],
-  maps: shape.maps ?? new Map(),
-  ...(shape.functionStarts !== undefined && { btf: FUNCTION_BTF }),
-});
+export const specOf = (
+  instructions: readonly Instruction[],
+  { type, attachType, license = "GPL", flags = {}, maps = new Map(), functionStarts }: CaseShape,
+): ProgramSpec =>
+  programSpec(type, instructions, {
+    name: "fuzz",
+    license,
+    flags,
+    maps,
+    ...(attachType !== undefined && { attachType }),
+    ...(functionStarts !== undefined && { functions: functionInfos(functionStarts), btf: FUNCTION_BTF }),
+  });
 
 /** A case as JSON: byte strings are hexadecimal, and every line of `code` is a slot followed by its text. */
 export interface CaseJson {

@@ -17,15 +17,16 @@ export type { ExitRule, MapTypeRules, Platform, PlatformLimits, ProgramTypeRules
 export { decodeProgramFlags, encodeProgramFlags, PROGRAM_FLAGS } from "./program-flags.js";
 export { PROGRAM_TYPES, type ProgramTypeName, programTypeNumber } from "./program-types.js";
 export { parseSectionName, SECTION_RULES, type SectionMeaning, type SectionRule } from "./sections.js";
-export type {
-  FunctionInfo,
-  LineInfo,
-  MapEntry,
-  MapSpec,
-  ObjectProgram,
-  ObjectSpec,
-  ProgramFlags,
-  ProgramName,
-  ProgramSpec,
-  StructOps,
+export {
+  type FunctionInfo,
+  type LineInfo,
+  type MapEntry,
+  type MapSpec,
+  type ObjectProgram,
+  type ObjectSpec,
+  type ProgramFlags,
+  type ProgramName,
+  type ProgramSpec,
+  programSpec,
+  type StructOps,
 } from "./spec.js";

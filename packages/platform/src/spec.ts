@@ -129,6 +129,30 @@ export interface ProgramSpec {
   readonly btf?: Btf;
 }
 
+/**
+ * A program without an object file.
+ *
+ * @param more what differs from: a program `main` in a section of its type's name, under the GPL, little-endian, without
+ *   flags, maps, types and lines
+ */
+export const programSpec = (
+  type: ProgramTypeName,
+  instructions: readonly Instruction[],
+  more: Partial<Omit<ProgramSpec, "type" | "instructions">> = {},
+): ProgramSpec => ({
+  name: "main",
+  section: type,
+  type,
+  license: "GPL",
+  flags: {},
+  byteOrder: "little",
+  instructions,
+  functions: [],
+  lines: [],
+  maps: new Map(),
+  ...more,
+});
+
 /** A program of an object: its spec, or the reason why this one can't be had although the object opens. */
 export type ObjectProgram = ProgramName & ({ readonly spec: ProgramSpec } | { readonly error: EbpfError });
 

@@ -1,5 +1,5 @@
 import { assemble } from "@ebpf/asm";
-import type { ProgramSpec } from "@ebpf/platform";
+import { type ProgramSpec, programSpec } from "@ebpf/platform";
 import { verify } from "@ebpf/verifier";
 import { describe, expect, it } from "vitest";
 
@@ -7,20 +7,13 @@ import { describe, expect, it } from "vitest";
  * `text` behind a branch that is always taken, so that no path comes there. Messages are those of Linux 6.18.44; raw
  * jumps and kernel functions are refused here before Linux would look at them.
  */
-const behindDeadBranch = (text: string): ProgramSpec => ({
-  name: "main",
-  section: "xdp",
-  type: "xdp",
-  license: "GPL",
-  flags: {},
-  byteOrder: "little",
-  instructions: assemble(`r0 = 0\nif r0 s<= 0 goto out\n${text}\nout:\nr0 = 0\nexit`, {
-    dialect: "kernel",
-  }).sections.find((section) => section.executable)!.instructions,
-  functions: [],
-  lines: [],
-  maps: new Map(),
-});
+const behindDeadBranch = (text: string): ProgramSpec =>
+  programSpec(
+    "xdp",
+    assemble(`r0 = 0\nif r0 s<= 0 goto out\n${text}\nout:\nr0 = 0\nexit`, {
+      dialect: "kernel",
+    }).sections.find((section) => section.executable)!.instructions,
+  );
 
 describe("encodings that Linux refuses wherever they stand", () => {
   it.each([

@@ -1,5 +1,5 @@
 import { assemble } from "@ebpf/asm";
-import { MAP_FLAGS, type MapSpec, type ProgramSpec } from "@ebpf/platform";
+import { MAP_FLAGS, type MapSpec, type ProgramSpec, programSpec } from "@ebpf/platform";
 import { verify } from "@ebpf/verifier";
 import { describe, expect, it } from "vitest";
 
@@ -24,19 +24,12 @@ const MAPS = new Map([
   [3, map("nested", { type: "array_of_maps", valueSize: 4, inner: map("inner") })],
 ]);
 
-const program = (text: string, spec: Partial<ProgramSpec> = {}): ProgramSpec => ({
-  name: "main",
-  section: "test",
-  type: "socket_filter",
-  license: "GPL",
-  flags: {},
-  byteOrder: "little",
-  instructions: assemble(text, { dialect: "kernel" }).sections.find((section) => section.executable)!.instructions,
-  functions: [],
-  lines: [],
-  maps: MAPS,
-  ...spec,
-});
+const program = (text: string, { type = "socket_filter", ...more }: Partial<ProgramSpec> = {}): ProgramSpec =>
+  programSpec(
+    type,
+    assemble(text, { dialect: "kernel" }).sections.find((section) => section.executable)!.instructions,
+    { maps: MAPS, ...more },
+  );
 
 const KEY = "*(u64 *)(r10 - 8) = 0\nr2 = r10\nr2 += -8\n";
 const VALUE = `${KEY}r1 = map[fd:1]\ncall 1\nif r0 == 0 goto out\n`;

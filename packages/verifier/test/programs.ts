@@ -1,5 +1,5 @@
 import { type Assembly, assemble, findOperation, type Instruction, wideInstruction } from "@ebpf/asm";
-import { linux, type MapSpec, type ProgramSpec } from "@ebpf/platform";
+import { linux, type MapSpec, type ProgramSpec, programSpec } from "@ebpf/platform";
 import { type Report, verify } from "../src/index.js";
 
 /** Maps that test programs may name by these handles in `r1 = map(…)` of `program`. */
@@ -56,18 +56,10 @@ export const instructions = (text: string): readonly Instruction[] =>
   linkFunctions(assemble(withMaps(text), { dialect: "kernel", helpers: helperId }));
 
 /** A program from kernel-dialect text; XDP under the GPL unless said otherwise. */
-export const program = (text: string, more: Partial<ProgramSpec> = {}): ProgramSpec => ({
-  name: "test",
-  section: "xdp",
-  type: "xdp",
-  license: "GPL",
-  flags: {},
-  byteOrder: "little",
-  instructions: instructions(text),
-  functions: [],
-  lines: [],
-  maps: new Map(Object.entries(MAPS).map(([name, map]) => [HANDLES[name]!, map])),
-  ...more,
-});
+export const program = (text: string, { type = "xdp", ...more }: Partial<ProgramSpec> = {}): ProgramSpec =>
+  programSpec(type, instructions(text), {
+    maps: new Map(Object.entries(MAPS).map(([name, map]) => [HANDLES[name]!, map])),
+    ...more,
+  });
 
 export const verdictOf = (text: string, more: Partial<ProgramSpec> = {}): Report => verify(program(text, more));

@@ -141,7 +141,7 @@ describe("the report", () => {
   it("counts what the kernel counts on a straight program", () => {
     const { statistics, subprograms } = verdictOf(`*(u64 *)(r10 - 16) = 0\n${RETURN}`);
     expect(statistics.processedInstructions).toBe(3);
-    expect(subprograms).toEqual([{ name: "test", start: 0, end: 3, stackDepth: 16 }]);
+    expect(subprograms).toEqual([{ name: "main", start: 0, end: 3, stackDepth: 16 }]);
   });
 
   it("says what each instruction accesses and which ways it goes", () => {

@@ -1,20 +1,9 @@
 import { assemble } from "@ebpf/asm";
-import type { MapSpec, ProgramSpec } from "@ebpf/platform";
+import { type MapSpec, type ProgramSpec, programSpec } from "@ebpf/platform";
 
 /** An XDP program of kernel-style assembly. */
-export const program = (text: string, rest: Partial<ProgramSpec> = {}): ProgramSpec => ({
-  name: "test",
-  section: "xdp",
-  type: "xdp",
-  license: "GPL",
-  flags: {},
-  byteOrder: "little",
-  instructions: assemble(text, { dialect: "kernel" }).sections[0]!.instructions,
-  functions: [],
-  lines: [],
-  maps: new Map(),
-  ...rest,
-});
+export const program = (text: string, { type = "xdp", ...rest }: Partial<ProgramSpec> = {}): ProgramSpec =>
+  programSpec(type, assemble(text, { dialect: "kernel" }).sections[0]!.instructions, rest);
 
 /** The smallest program. */
 export const PASS = "r0 = 2\nexit";

@@ -1,23 +1,11 @@
 import { assemble, findOperation, type Instruction, type Operation, wideInstruction } from "@ebpf/asm";
-import type { MapSpec, ProgramSpec } from "@ebpf/platform";
+import { type MapSpec, type ProgramSpec, programSpec } from "@ebpf/platform";
 
 /** A program of nothing but instructions, and maps by handle. */
 export const programOf = (
   instructions: readonly Instruction[],
-  more: Partial<Pick<ProgramSpec, "type" | "maps" | "byteOrder">> = {},
-): ProgramSpec => ({
-  name: "test",
-  section: ".text",
-  type: "unspec",
-  license: "GPL",
-  flags: {},
-  byteOrder: "little",
-  instructions,
-  functions: [],
-  lines: [],
-  maps: new Map(),
-  ...more,
-});
+  { type = "unspec", ...more }: Partial<Pick<ProgramSpec, "type" | "maps" | "byteOrder">> = {},
+): ProgramSpec => programSpec(type, instructions, more);
 
 /** Assembles the conformance dialect. A line `lddw_map D, N` loads the map with handle N into rD; jumps must not cross it. */
 export const asm = (text: string): readonly Instruction[] => {
