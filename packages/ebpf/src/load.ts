@@ -36,6 +36,8 @@ export interface LoadOptions extends ReadOptions {
   readonly engine?: Engine;
   /** How much work compiling may be. Default: `optimized`. */
   readonly tier?: Tier;
+  /** For debuggers: modules carry a source map that leads to the lines of C, or its URL; see `@ebpf/jit`. */
+  readonly sourceMap?: boolean | string;
   /** True runs programs that no verifier has seen, with every access checked and an instruction budget. */
   readonly unverified?: boolean;
   /** Instructions that one unverified run may take. */
@@ -147,11 +149,11 @@ const translate = (
     ...(options.budget === undefined ? {} : { budget: options.budget }),
   };
   const begin = performance.now();
-  const { tier = "optimized" } = options;
+  const { tier = "optimized", sourceMap = false } = options;
   const facts = report?.facts;
   const executable =
     engine === "jit"
-      ? compile(spec, runtime, { ...execution, tier, ...(facts && { facts }) })
+      ? compile(spec, runtime, { ...execution, tier, sourceMap, ...(facts && { facts }) })
       : interpret(spec, runtime, execution);
   const times = { verify: verifyTime, compile: performance.now() - begin };
   return new LoadedProgram(runtime, executable, { engine, report, times });

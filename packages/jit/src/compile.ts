@@ -14,6 +14,7 @@ import { ADDRESS_REACH, type InstructionFacts } from "@ebpf/verifier";
 import { JitError } from "./errors.js";
 import { FAULTS, type RaisedFault } from "./lower/function.js";
 import { buildModule } from "./module.js";
+import type { SourceMap } from "./wasm/source-map.js";
 
 /** How much work compiling may be. */
 export type Tier =
@@ -26,12 +27,19 @@ export interface CompileOptions extends ExecutionOptions {
   readonly tier?: Tier;
   /** What the verifier found out about each slot: `Report.facts` of the very same program, by pc. */
   readonly facts?: readonly (InstructionFacts | undefined)[];
+  /**
+   * For debuggers: the module names its functions and locals, and carries a source map made of the program's line
+   * information (`true`), or the URL where its `sourceMap` will be found.
+   */
+  readonly sourceMap?: boolean | string;
 }
 
 /** A program as a WebAssembly instance over the runtime's memory. */
 export interface CompiledProgram extends Executable {
   /** The binary module. */
   readonly wasm: Uint8Array;
+  /** Where the module's code comes from, when it was asked for. */
+  readonly sourceMap?: SourceMap;
 }
 
 interface Exports {
@@ -48,11 +56,11 @@ interface Exports {
  */
 export const compile = (spec: ProgramSpec, runtime: Runtime, options: CompileOptions): CompiledProgram => {
   const host = new ProgramHost(runtime, spec, options);
-  const { tier = "optimized", facts = [], checked } = options;
+  const { tier = "optimized", facts = [], checked, sourceMap = false } = options;
   // What is found out holds for programs that do nothing forbidden.
   const isRoomy = runtime.memory.bytes.length + ADDRESS_REACH <= 2 ** 32;
   const knowledge = tier === "optimized" && !checked ? { host, facts: isRoomy ? facts : [] } : undefined;
-  const wasm = buildModule(host, knowledge);
+  const { bytes: wasm, map } = buildModule(host, knowledge, sourceMap);
   const module = compileModule(wasm, spec);
   const instance = new WebAssembly.Instance(module, { env: importsOf(module, host) });
   const { enter, callback } = instance.exports as unknown as Exports;
@@ -60,7 +68,7 @@ export const compile = (spec: ProgramSpec, runtime: Runtime, options: CompileOpt
     const [a = 0, b = 0, c = 0, d = 0, e = 0, f = 0, g = 0, h = 0, i = 0, j = 0] = words;
     return callback(pc, frame, a, b, c, d, e, f, g, h, i, j);
   });
-  return { spec, budget: options.budget ?? DEFAULT_BUDGET, wasm, enter };
+  return { spec, budget: options.budget ?? DEFAULT_BUDGET, wasm, enter, ...(map && { sourceMap: map }) };
 };
 
 const compileModule = (wasm: Uint8Array, spec: ProgramSpec): WebAssembly.Module => {

@@ -1,4 +1,5 @@
 import type { JumpOperation } from "@ebpf/asm";
+import type { LineInfo } from "@ebpf/platform";
 import { CELL, MAX_MAY_GOTO, PAGE_SIZE, type ProgramHost } from "@ebpf/runtime";
 import { edgesOf, type Graph, Grapher } from "./cfg/graph.js";
 import { makeReducible } from "./cfg/reduce.js";
@@ -10,49 +11,113 @@ import type { Knowledge } from "./flow/ranges.js";
 import { FUNCTION_PARAMETERS, FunctionWriter, type ProgramFunctions } from "./lower/function.js";
 import { lowerInstruction } from "./lower/instruction.js";
 import { lowerCondition } from "./lower/jump.js";
-import type { Code } from "./wasm/code.js";
-import { type FunctionReference, ModuleBuilder } from "./wasm/module.js";
+import type { Code, LinePlace } from "./wasm/code.js";
+import { type EncodedModule, type FunctionReference, ModuleBuilder, withSections } from "./wasm/module.js";
 import type { ValueType } from "./wasm/opcodes.js";
+import { dataUrl, type SourceMap, sourceMapOf, sourceMapSection } from "./wasm/source-map.js";
+
+/** What every program of a module may share. */
+export interface ModuleParts {
+  readonly module: ModuleBuilder;
+  /** Functions that stand for a helper on one map, by name. */
+  readonly inlined: Map<string, FunctionReference>;
+  /** Whether code is to say which line of the source it comes from. */
+  readonly lines: boolean;
+}
 
 /**
- * Lowers a program to a WebAssembly module over the runtime's memory.
+ * Lowers a program to a WebAssembly module over the runtime's memory. Its exports are those of `addProgram`.
  *
- * Every function of the program becomes one of the module: r1..r5 and the end of its stack frame are its parameters,
- * r0 its result. Exports, whose 64-bit results are a low word with the high one in `CELL.resultHigh`:
- *
- * - `enter(r1, r2, frame)`: runs the program; the words r1 and r2 are zero-extended
  * @param knowledge what the code may rely on; without it every instruction is lowered by itself
- *
- * - `callback(pc, frame, r1 low, r1 high, … r5 high)`: runs the function that begins at `pc`
  */
-export const buildModule = (host: ProgramHost, knowledge: Knowledge | undefined): Uint8Array => {
+export const buildModule = (
+  host: ProgramHost,
+  knowledge: Knowledge | undefined,
+  sourceMap: boolean | string,
+): DebuggableModule => {
   const module = new ModuleBuilder();
+  const { enter, callback } = addProgram(host, knowledge, { module, inlined: new Map(), lines: sourceMap !== false });
+  module.export(enter, "enter");
+  module.export(callback, "callback");
+  const pages = host.runtime.memory.bytes.length / PAGE_SIZE;
+  return withSourceMap(module, module.finish({ kind: "imported", pages }), sourceMap);
+};
+
+/** A module, with its source map if one was asked for. */
+export interface DebuggableModule {
+  readonly bytes: Uint8Array;
+  readonly map: SourceMap | undefined;
+}
+
+/** Adds what debuggers want: names, and where the source map is: in the module itself (`true`), or at a URL. */
+export const withSourceMap = (
+  module: ModuleBuilder,
+  { bytes, marks }: EncodedModule,
+  sourceMap: boolean | string,
+): DebuggableModule => {
+  if (sourceMap === false) return { bytes, map: undefined };
+  const map = sourceMapOf(marks);
+  const url = sourceMap === true ? dataUrl(map) : sourceMap;
+  return { bytes: withSections(bytes, [module.names(), sourceMapSection(url)]), map };
+};
+
+/** The ways into a program. A 64-bit result is a low word, with the high one in `CELL.resultHigh`. */
+export interface ProgramEntries {
+  /** `enter(r1, r2, frame)` runs the program; the words r1 and r2 are zero-extended. */
+  readonly enter: FunctionReference;
+  /** `callback(pc, frame, r1 low, r1 high, … r5 high)` runs the function that begins at `pc`. */
+  readonly callback: FunctionReference;
+}
+
+/**
+ * Adds a program to a module: every function of the program becomes one of the module; r1..r5 and the end of its stack
+ * frame are its parameters, r0 its result.
+ */
+export const addProgram = (
+  host: ProgramHost,
+  knowledge: Knowledge | undefined,
+  { module, inlined, lines }: ModuleParts,
+): ProgramEntries => {
+  const { spec } = host;
   const functions = new Map<number, FunctionReference>();
   const pending: { readonly start: number; readonly code: Code }[] = [];
   const at = (start: number): FunctionReference => {
     const known = functions.get(start);
     if (known !== undefined) return known;
-    const defined = module.define(`function_${start}`, FUNCTION_PARAMETERS, ["i64"]);
+    const name = spec.functions.find(({ pc }) => pc === start)?.name ?? `${spec.name}_${start}`;
+    const defined = module.define(name, FUNCTION_PARAMETERS, ["i64"]);
     functions.set(start, defined);
     pending.push({ start, code: defined.code });
     return defined;
   };
-  const program: ProgramFunctions = {
-    module,
-    at,
-    inlined: new Map(),
-    check: host.checked ? defineCheck(module) : undefined,
+  const check = host.checked ? defineCheck(module) : undefined;
+  const program: ProgramFunctions = { module, at, inlined, check, ...(lines && { lineAt: lineFinder(spec.lines) }) };
+  const entries = {
+    enter: defineEnter(module, at(0)),
+    callback: defineCallback(module, host.functionStarts, at),
   };
-  defineEnter(module, at(0));
-  defineCallback(module, host.functionStarts, at);
-  const grapher = new Grapher(host.spec.instructions);
+  const grapher = new Grapher(spec.instructions);
   for (let next = 0; next < pending.length; next++) {
     const { start, code } = pending[next]!;
     const graph = makeReducible(grapher.graph(start));
     const flow = knowledge && flowOf(graph, start, knowledge);
     writeFunction(new FunctionWriter(code, host, program, flow), flow?.graph ?? graph);
   }
-  return module.finish(host.runtime.memory.bytes.length / PAGE_SIZE);
+  return entries;
+};
+
+/** Finds the line that a slot comes from; slots before the first have none. */
+const lineFinder = (lines: readonly LineInfo[]): ((pc: number) => LinePlace | undefined) => {
+  return (pc) => {
+    let low = 0;
+    let high = lines.length;
+    while (low < high) {
+      const middle = (low + high) >>> 1;
+      if (lines[middle]!.pc <= pc) low = middle + 1;
+      else high = middle;
+    }
+    return lines[low - 1];
+  };
 };
 
 /** Splits the 64-bit result on the stack: the low word stays, the high one goes to its cell. */
@@ -62,19 +127,19 @@ const splitResult = (code: Code): void => {
   code.get(result).op("i32.wrap_i64");
 };
 
-const defineEnter = (module: ModuleBuilder, entry: FunctionReference): void => {
+const defineEnter = (module: ModuleBuilder, entry: FunctionReference): FunctionReference => {
   const enter = module.define("enter", ["i32", "i32", "i32"], ["i32"]);
   const { code } = enter;
   code.get(0).op("i64.extend_i32_u").get(1).op("i64.extend_i32_u").i64(0).i64(0).i64(0).get(2).call(entry);
   splitResult(code);
-  module.export(enter);
+  return enter;
 };
 
 const defineCallback = (
   module: ModuleBuilder,
   starts: readonly number[],
   at: (start: number) => FunctionReference,
-): void => {
+): FunctionReference => {
   const callback = module.define("callback", new Array<ValueType>(12).fill("i32"), ["i32"]);
   const { code } = callback;
   const [PC, FRAME, WORDS] = [0, 1, 2] as const;
@@ -93,7 +158,7 @@ const defineCallback = (
     code.op("return", "end");
   }
   code.op("unreachable");
-  module.export(callback);
+  return callback;
 };
 
 const writeFunction = (writer: FunctionWriter, graph: Graph): void => {
@@ -110,7 +175,10 @@ const writeFunction = (writer: FunctionWriter, graph: Graph): void => {
       block.steps.forEach((step, index) => {
         writer.step(step, demands?.[index] ?? DEMAND.full, () => lowerInstruction(writer, step));
       });
-      if (block.jump !== undefined) lowerInstruction(writer, block.jump);
+      if (block.jump !== undefined) {
+        writer.mark(block.jump);
+        lowerInstruction(writer, block.jump);
+      }
       if (block.terminator.kind === "leave") code.op("unreachable");
       writer.leaveBlock(edgesOf(block).map(({ target }) => target));
     },

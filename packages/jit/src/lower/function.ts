@@ -5,7 +5,7 @@ import { DEMAND, type Demand, isPure, writtenBy } from "../flow/effects.js";
 import { type Flow, type Form, formOf } from "../flow/flow.js";
 import { immediate, type Range, UNKNOWN } from "../flow/range.js";
 import { type RegisterRanges, stepRanges } from "../flow/ranges.js";
-import type { Code } from "../wasm/code.js";
+import type { Code, LinePlace } from "../wasm/code.js";
 import type { FunctionReference, ModuleBuilder } from "../wasm/module.js";
 
 /** Faults that compiled code raises itself, by the number it passes. */
@@ -27,6 +27,8 @@ export interface ProgramFunctions {
   readonly inlined: Map<string, FunctionReference>;
   /** Checks an access; absent when nothing is checked. */
   readonly check: FunctionReference | undefined;
+  /** The line of the source that a slot comes from; absent when code is not to say so. */
+  readonly lineAt?: (pc: number) => LinePlace | undefined;
 }
 
 /** Parameters of a compiled function: r1..r5, and the end of its stack frame. */
@@ -75,9 +77,14 @@ export class FunctionWriter {
     this.program = program;
     this.flow = flow;
     const count = flow?.registers ?? REGISTERS;
-    const others = Array.from({ length: count - 5 }, () => code.local("i64"));
+    for (let parameter = 0; parameter < 5; parameter++) code.name(parameter, `r${parameter + 1}`);
+    code.name(FRAME, "frame");
+    const others = Array.from({ length: count - 5 }, (_, index) => {
+      return code.local("i64", `r${index === 0 ? 0 : index + 5}`);
+    });
     this.#wideLocals = [others[0]!, 0, 1, 2, 3, 4, ...others.slice(1)];
-    this.#narrowLocals = flow === undefined ? [] : Array.from({ length: count }, () => code.local("i32"));
+    const narrow = flow === undefined ? 0 : count;
+    this.#narrowLocals = Array.from({ length: narrow }, (_, register) => code.local("i32", `r${register}_low`));
     this.#forms = new Uint8Array(count).fill(WIDE);
     this.wide = code.local("i64");
     this.word = code.local("i32");
@@ -114,6 +121,7 @@ export class FunctionWriter {
   step(step: Step, demand: Demand, lower: () => void): void {
     const ranges = this.#ranges;
     this.base = step.base;
+    this.mark(step);
     if (this.flow === undefined || ranges === undefined) {
       lower();
       return;
@@ -128,6 +136,12 @@ export class FunctionWriter {
     if (written !== -1) this.result = formOf(after[written]!, demand);
     lower();
     this.#ranges = after;
+  }
+
+  /** What is written from here on comes from this step. */
+  mark({ pc }: Step): void {
+    const place = this.program.lineAt?.(pc);
+    if (place !== undefined) this.code.mark(place);
   }
 
   /** Fills the wide locals of the registers that some way onward wants wide. */

@@ -21,6 +21,29 @@ type PlainOp = Exclude<
 
 type MemoryOp = Extract<OpName, `${string}.load${string}` | `${string}.store${string}`>;
 
+/** Where in a source file the instructions from an offset on come from. */
+export interface Mark {
+  /** Byte offset: in a body, or in the whole module. */
+  readonly offset: number;
+  readonly place: LinePlace;
+}
+
+/** A line of a source file. Lines and columns count from 1; column 0 is unknown. */
+export interface LinePlace {
+  readonly file: string;
+  readonly line: number;
+  readonly column: number;
+  /** The line's text. */
+  readonly text: string;
+}
+
+/** An encoded function body. */
+export interface Body {
+  readonly bytes: Uint8Array;
+  /** In order of their offsets, which count from the start of `bytes`. */
+  readonly marks: readonly Mark[];
+}
+
 /** A jump target: an open `block`, `loop` or `if`. */
 export interface Label {
   readonly depth: number;
@@ -28,11 +51,15 @@ export interface Label {
 
 /** The opcode of two bytes, and the index of the one memory twice. */
 const MEMORY_COPY = [0xfc, 0x0a, 0x00, 0x00];
+/** The opcode of two bytes, and the index of the one memory. */
+const MEMORY_FILL = [0xfc, 0x0b, 0x00];
 
 /** The body of a function: what lowering writes. Every method appends one instruction. */
 export class Code {
   readonly #bytes = new Bytes(1024);
   readonly #locals: ValueType[] = [];
+  readonly #names = new Map<number, string>();
+  readonly #marks: Mark[] = [];
   readonly #parameters: number;
   readonly #calls: { readonly at: number; readonly callee: FunctionReference }[] = [];
   #depth = 0;
@@ -41,10 +68,27 @@ export class Code {
     this.#parameters = parameters;
   }
 
-  /** A new local, which begins as 0. */
-  local(type: ValueType): number {
+  /** A new local, which begins as 0; debuggers show it under its name. */
+  local(type: ValueType, name?: string): number {
     this.#locals.push(type);
-    return this.#parameters + this.#locals.length - 1;
+    const local = this.#parameters + this.#locals.length - 1;
+    if (name !== undefined) this.name(local, name);
+    return local;
+  }
+
+  /** Gives a parameter or local a name. */
+  name(local: number, name: string): void {
+    this.#names.set(local, name);
+  }
+
+  /** Names of parameters and locals. */
+  get names(): ReadonlyMap<number, string> {
+    return this.#names;
+  }
+
+  /** What follows comes from this line. */
+  mark(place: LinePlace): void {
+    if (this.#marks.at(-1)?.place !== place) this.#marks.push({ offset: this.#bytes.length, place });
   }
 
   /** Instructions without immediates, in order. */
@@ -97,6 +141,12 @@ export class Code {
     return this;
   }
 
+  /** Fills bytes: target, byte and size are on the stack. */
+  memoryFill(): this {
+    for (const byte of MEMORY_FILL) this.#bytes.byte(byte);
+    return this;
+  }
+
   call(callee: FunctionReference): this {
     this.#bytes.byte(OP.call);
     this.#calls.push({ at: this.#bytes.placeholder(), callee });
@@ -127,7 +177,7 @@ export class Code {
   }
 
   /** The encoded body, once the indices of functions are known. */
-  finish(indexOf: (callee: FunctionReference) => number): Uint8Array {
+  finish(indexOf: (callee: FunctionReference) => number): Body {
     for (const { at, callee } of this.#calls) this.#bytes.patch(at, indexOf(callee));
     const out = new Bytes(this.#bytes.length + 64);
     out.u32(this.#locals.length);
@@ -135,9 +185,10 @@ export class Code {
       out.u32(1);
       out.byte(TYPE[type]);
     }
+    const start = out.length;
     out.raw(this.#bytes.finish());
     out.byte(OP.end);
-    return out.finish();
+    return { bytes: out.finish(), marks: this.#marks.map(({ offset, place }) => ({ offset: start + offset, place })) };
   }
 
   #indexed(op: OpName, index: number): this {

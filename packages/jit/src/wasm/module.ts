@@ -1,5 +1,5 @@
 import { Bytes } from "./bytes.js";
-import { Code } from "./code.js";
+import { Code, type Mark } from "./code.js";
 import { TYPE, type ValueType } from "./opcodes.js";
 
 /** Parameters and results of a function. */
@@ -18,16 +18,53 @@ interface DefinedFunction extends FunctionReference {
   readonly code: Code;
 }
 
-const SECTION = { type: 1, import: 2, function: 3, export: 7, code: 10 } as const;
-const IMPORT_FUNCTION = 0x00;
-const IMPORT_MEMORY = 0x02;
-const LIMITS_WITH_MAXIMUM = 0x01;
+/** The two names under which a function of the host is imported. */
+export type ImportNames = readonly [module: string, name: string];
 
-/** Builds a module over one imported memory. */
+/** Bytes that memory begins with. */
+export interface DataSegment {
+  readonly address: number;
+  readonly bytes: Uint8Array;
+}
+
+/** Where a module's memory comes from; sizes are in pages of 64 KiB. */
+export type ModuleMemory =
+  | { readonly kind: "imported"; readonly pages: number } // `env.memory`, of exactly this size
+  | { readonly kind: "exported"; readonly pages: number; readonly data: readonly DataSegment[] }; // `memory`, at least so large
+
+/** A section that engines pass over. */
+export interface CustomSection {
+  readonly name: string;
+  readonly bytes: Uint8Array;
+}
+
+/** A finished module. */
+export interface EncodedModule {
+  readonly bytes: Uint8Array;
+  /** Where its code comes from, in order of offsets into `bytes`. */
+  readonly marks: readonly Mark[];
+}
+
+const SECTION = { type: 1, import: 2, function: 3, memory: 5, export: 7, code: 10, data: 11, custom: 0 } as const;
+const KIND_FUNCTION = 0x00;
+const KIND_MEMORY = 0x02;
+const LIMITS_WITH_MAXIMUM = 0x01;
+const LIMITS_WITHOUT_MAXIMUM = 0x00;
+const HEADER = Uint8Array.of(0x00, 0x61, 0x73, 0x6d, 0x01, 0x00, 0x00, 0x00);
+/** Parts of the custom section "name". */
+const NAMES = { functions: 1, locals: 2 } as const;
+
+/** Builds a module over one memory. */
 export class ModuleBuilder {
   readonly #imports = new Map<string, FunctionReference>();
   readonly #functions: DefinedFunction[] = [];
-  readonly #exports: FunctionReference[] = [];
+  readonly #exports: { readonly name: string; readonly reference: FunctionReference }[] = [];
+  readonly #namesOf: (name: string) => ImportNames;
+
+  /** @param namesOf what an import is called outside of the module */
+  constructor(namesOf: (name: string) => ImportNames = (name) => ["env", name]) {
+    this.#namesOf = namesOf;
+  }
 
   /** A function that the host gives; asking for a name again gives the same function. */
   import(name: string, parameters: readonly ValueType[], results: readonly ValueType[]): FunctionReference {
@@ -38,6 +75,11 @@ export class ModuleBuilder {
     return reference;
   }
 
+  /** The functions that the host is asked for so far. */
+  get imports(): readonly FunctionReference[] {
+    return [...this.#imports.values()];
+  }
+
   /** A function with a body, to be written through its `code`. */
   define(name: string, parameters: readonly ValueType[], results: readonly ValueType[]): DefinedFunction {
     const defined = { name, signature: { parameters, results }, code: new Code(parameters.length) };
@@ -45,55 +87,123 @@ export class ModuleBuilder {
     return defined;
   }
 
-  /** Exports a function under its name. */
-  export(reference: FunctionReference): void {
-    this.#exports.push(reference);
+  /** Gives a body to a function that was asked for as an import: the host need not have it any more. */
+  implement(reference: FunctionReference): Code {
+    this.#imports.delete(reference.name);
+    const code = new Code(reference.signature.parameters.length);
+    this.#functions.push(Object.assign(reference, { code }));
+    return code;
   }
 
-  /**
-   * The binary module.
-   *
-   * @param pages size of the imported memory `env.memory`
-   */
-  finish(pages: number): Uint8Array {
-    const all: readonly FunctionReference[] = [...this.#imports.values(), ...this.#functions];
-    const indices = new Map(all.map((reference, index) => [reference, index] as const));
-    const types = new Map<string, { readonly index: number; readonly signature: Signature }>();
-    const typeOf = ({ signature }: FunctionReference): number => {
-      const key = `${signature.parameters}>${signature.results}`;
-      const type = types.get(key) ?? { index: types.size, signature };
-      types.set(key, type);
-      return type.index;
-    };
-    const imported = vector([...this.#imports.values()], (out, reference) => {
-      out.text("env");
-      out.text(reference.name);
-      out.byte(IMPORT_FUNCTION);
-      out.u32(typeOf(reference));
+  /** Exports a function, under its own name unless another is given. */
+  export(reference: FunctionReference, name = reference.name): void {
+    this.#exports.push({ name, reference });
+  }
+
+  /** The binary module. */
+  finish(memory: ModuleMemory): EncodedModule {
+    const functions: readonly FunctionReference[] = [...this.#imports.values(), ...this.#functions];
+    const indices = new Map(functions.map((reference, index) => [reference, index] as const));
+    const types = new TypeTable();
+    const imports = [...this.#imports.values()];
+    const importItems = vector(imports, (out, reference) => {
+      for (const name of this.#namesOf(reference.name)) out.text(name);
+      out.byte(KIND_FUNCTION);
+      out.u32(types.indexOf(reference.signature));
     });
-    const defined = vector(this.#functions, (out, reference) => out.u32(typeOf(reference)));
-    const typeSection = vector([...types.values()], (out, { signature }) => {
+    const functionItems = vector(this.#functions, (out, { signature }) => out.u32(types.indexOf(signature)));
+    const exportItems = vector(this.#exports, (out, { name, reference }) => {
+      out.text(name);
+      out.byte(KIND_FUNCTION);
+      out.u32(indices.get(reference)!);
+    });
+
+    const module = new Bytes(1024);
+    module.raw(HEADER);
+    section(module, SECTION.type, types.signatures.length, types.encode());
+    const own = memory.kind === "exported";
+    if (!own) importMemory(importItems, memory.pages);
+    section(module, SECTION.import, imports.length + (own ? 0 : 1), importItems);
+    section(module, SECTION.function, this.#functions.length, functionItems);
+    if (own) {
+      section(module, SECTION.memory, 1, limits(memory.pages));
+      exportMemory(exportItems);
+    }
+    section(module, SECTION.export, this.#exports.length + (own ? 1 : 0), exportItems);
+    const marks = this.#writeCode(module, indices);
+    if (own) section(module, SECTION.data, memory.data.length, vector(memory.data, writeSegment));
+    return { bytes: module.finish(), marks };
+  }
+
+  /** The names of functions and locals, as the custom section that engines and debuggers read. */
+  names(): CustomSection {
+    const imports = [...this.#imports.values()];
+    const functions: readonly FunctionReference[] = [...imports, ...this.#functions];
+    const out = new Bytes();
+    const named = functions.map(({ name }, index) => [index, name] as const);
+    part(out, NAMES.functions, (body) => nameMap(body, named));
+    part(out, NAMES.locals, (body) => {
+      body.u32(this.#functions.length);
+      this.#functions.forEach(({ code }, index) => {
+        body.u32(imports.length + index);
+        nameMap(
+          body,
+          [...code.names].sort(([a], [b]) => a - b),
+        );
+      });
+    });
+    return { name: "name", bytes: out.finish() };
+  }
+
+  #writeCode(module: Bytes, indices: ReadonlyMap<FunctionReference, number>): readonly Mark[] {
+    const items = new Bytes(4096);
+    const marks: Mark[] = [];
+    for (const { code } of this.#functions) {
+      const body = code.finish((callee) => indices.get(callee)!);
+      items.u32(body.bytes.length);
+      for (const { offset, place } of body.marks) marks.push({ offset: items.length + offset, place });
+      items.raw(body.bytes);
+    }
+    const start = section(module, SECTION.code, this.#functions.length, items);
+    return marks.map(({ offset, place }) => ({ offset: start + offset, place }));
+  }
+}
+
+/** The same module with further custom sections at its end. */
+export const withSections = (module: Uint8Array, sections: readonly CustomSection[]): Uint8Array => {
+  const out = new Bytes(module.length + 1024);
+  out.raw(module);
+  for (const { name, bytes } of sections) {
+    const body = new Bytes(bytes.length + name.length + 5);
+    body.text(name);
+    body.raw(bytes);
+    out.byte(SECTION.custom);
+    out.sized(body.finish());
+  }
+  return out.finish();
+};
+
+/** The signatures of a module, each once. */
+class TypeTable {
+  readonly signatures: Signature[] = [];
+  readonly #indices = new Map<string, number>();
+
+  indexOf(signature: Signature): number {
+    const key = `${signature.parameters}>${signature.results}`;
+    const known = this.#indices.get(key);
+    if (known !== undefined) return known;
+    this.#indices.set(key, this.signatures.length);
+    return this.signatures.push(signature) - 1;
+  }
+
+  encode(): Bytes {
+    return vector(this.signatures, (out, { parameters, results }) => {
       out.byte(0x60);
-      for (const list of [signature.parameters, signature.results]) {
+      for (const list of [parameters, results]) {
         out.u32(list.length);
         for (const type of list) out.byte(TYPE[type]);
       }
     });
-    const exported = vector(this.#exports, (out, reference) => {
-      out.text(reference.name);
-      out.byte(0x00);
-      out.u32(indices.get(reference)!);
-    });
-    const code = vector(this.#functions, (out, { code }) => out.sized(code.finish((callee) => indices.get(callee)!)));
-
-    const module = new Bytes(1024);
-    module.raw(Uint8Array.of(0x00, 0x61, 0x73, 0x6d, 0x01, 0x00, 0x00, 0x00));
-    section(module, SECTION.type, types.size, typeSection);
-    section(module, SECTION.import, this.#imports.size + 1, withMemory(imported, pages));
-    section(module, SECTION.function, this.#functions.length, defined);
-    section(module, SECTION.export, this.#exports.length, exported);
-    section(module, SECTION.code, this.#functions.length, code);
-    return module.finish();
   }
 }
 
@@ -104,20 +214,61 @@ const vector = <T>(items: readonly T[], write: (out: Bytes, item: T) => void): B
   return out;
 };
 
-const withMemory = (imports: Bytes, pages: number): Bytes => {
+const importMemory = (imports: Bytes, pages: number): void => {
   imports.text("env");
   imports.text("memory");
-  imports.byte(IMPORT_MEMORY);
+  imports.byte(KIND_MEMORY);
   imports.byte(LIMITS_WITH_MAXIMUM);
   imports.u32(pages);
   imports.u32(pages);
-  return imports;
 };
 
-const section = (module: Bytes, id: number, count: number, items: Bytes): void => {
+const exportMemory = (exports: Bytes): void => {
+  exports.text("memory");
+  exports.byte(KIND_MEMORY);
+  exports.u32(0);
+};
+
+const limits = (pages: number): Bytes => {
+  const out = new Bytes();
+  out.byte(LIMITS_WITHOUT_MAXIMUM);
+  out.u32(pages);
+  return out;
+};
+
+/** A segment of memory 0 at a constant address. */
+const writeSegment = (out: Bytes, { address, bytes }: DataSegment): void => {
+  out.byte(0x00);
+  out.byte(0x41); // i32.const
+  out.s32(address);
+  out.byte(0x0b); // end
+  out.sized(bytes);
+};
+
+/** Appends a section; returns where its items begin in the module. */
+const section = (module: Bytes, id: number, count: number, items: Bytes): number => {
   const body = new Bytes(items.length + 5);
   body.u32(count);
+  const before = body.length;
   body.raw(items.finish());
   module.byte(id);
-  module.sized(body.finish());
+  module.u32(body.length);
+  const start = module.length + before;
+  module.raw(body.finish());
+  return start;
+};
+
+const part = (out: Bytes, id: number, write: (body: Bytes) => void): void => {
+  const body = new Bytes();
+  write(body);
+  out.byte(id);
+  out.sized(body.finish());
+};
+
+const nameMap = (out: Bytes, names: readonly (readonly [index: number, name: string])[]): void => {
+  out.u32(names.length);
+  for (const [index, name] of names) {
+    out.u32(index);
+    out.text(name);
+  }
 };

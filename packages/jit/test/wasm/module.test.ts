@@ -54,7 +54,7 @@ describe("ModuleBuilder", () => {
     sum.code.get(0).i32(-1).op("i32.add").set(0).br(again).op("end", "end");
     sum.code.get(total);
     module.export(sum);
-    const bytes = module.finish(1) as Uint8Array<ArrayBuffer>;
+    const bytes = module.finish({ kind: "imported", pages: 1 }).bytes as Uint8Array<ArrayBuffer>;
     expect(WebAssembly.validate(bytes)).toBe(true);
     const memory = new WebAssembly.Memory({ initial: 1, maximum: 1 });
     const instance = new WebAssembly.Instance(new WebAssembly.Module(bytes), {
