@@ -3,8 +3,10 @@ import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { isEbpfError } from "@ebpf/core";
 import { benchCalls, benchMaps } from "./calls.js";
+import { CORPORA } from "./corpora.js";
 import { benchElf } from "./elf/elf.js";
 import { BenchError } from "./errors.js";
+import { benchInterpreter } from "./interpreter.js";
 import { benchJit, defaultPacket } from "./jit.js";
 import { describeMachine, machineFacts } from "./machine.js";
 import { bundleSizes } from "./size.js";
@@ -19,6 +21,7 @@ const OPTIONS = {
 
 const USAGE = `pnpm bench jit [--dir DIR] [--packet FILE]   our engines, the kernel and clang side by side
 pnpm bench verifier [--dir DIR]              our verifier beside the running kernel's
+pnpm bench interpreter [--dir DIR]           our interpreter on many programs in one process
 pnpm bench calls                             what calls between JavaScript and programs cost
 pnpm bench maps                              what map operations of programs cost
 pnpm bench elf                               objects opened by ours and by libbpf (LIBBPF=LIBRARY)
@@ -35,6 +38,9 @@ const OWN_KERNELS = fileURLToPath(new URL("../kernels", import.meta.url));
 
 const jit = ({ dir = OWN_KERNELS, packet }: Options): Promise<unknown> =>
   benchJit(dir, packet === undefined ? defaultPacket() : new Uint8Array(readFileSync(packet)), console.log);
+
+const interpreter = ({ dir }: Options): unknown =>
+  benchInterpreter(dir === undefined ? [OWN_KERNELS, `${CORPORA}/objects`] : [dir], defaultPacket(), console.log);
 
 const size = async (): Promise<unknown> => {
   const sizes = await bundleSizes();
@@ -62,6 +68,7 @@ const BENCHES: Readonly<Record<string, (options: Options) => unknown>> = {
   elf: () => benchElf(console.log),
   calls: () => printed(benchCalls()),
   maps: () => printed(benchMaps()),
+  interpreter,
   jit,
   size,
   start,

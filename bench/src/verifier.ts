@@ -1,10 +1,10 @@
 import { existsSync } from "node:fs";
-import { fileURLToPath } from "node:url";
 import type { Btf } from "@ebpf/btf";
 import { programOf, readBtfs, readRecords } from "@ebpf/conformance/records";
 import { Kernel, KernelError, LOG_LEVEL, probeKernel } from "@ebpf/kernel";
 import { linuxRecorder, type ProgramSpec } from "@ebpf/platform";
 import { verify } from "@ebpf/verifier";
+import { CORPORA } from "./corpora.js";
 import { BenchError } from "./errors.js";
 import { geometricMean } from "./statistics.js";
 
@@ -13,9 +13,6 @@ import { geometricMean } from "./statistics.js";
  * both in turn, the best of several rounds. Programs with subprograms are left out of the ratio, because the kernel's
  * time includes their compilation.
  */
-
-/** Where the recorded programs are unless `--dir` or `EBPF_CORPORA` says otherwise. */
-const CORPORA = process.env.EBPF_CORPORA ?? fileURLToPath(new URL("../../../shared/corpora", import.meta.url));
 
 /** By processed instructions; `upTo` is not part of the band. */
 const BANDS = [

@@ -1,11 +1,20 @@
 import type { AtomicOperation, AtomicOperator } from "@ebpf/asm";
-import { loadStep, type Place, storeStep } from "./load-store.js";
-import type { Cells, Step } from "./step.js";
+import { type Cells, R0 } from "./cells.js";
+import type { Action } from "./code.js";
 
 type ReadModifyWrite = Exclude<AtomicOperator, "cmpxchg" | "load_acquire" | "store_release">;
 
+/** Where an operation takes its address and its operand from. */
+interface Operands {
+  /** Pair of the base address. */
+  readonly base: number;
+  readonly offset: number;
+  /** Pair of the operand. */
+  readonly src: number;
+}
+
 /** The new halves from the old ones and the operand; `add` carries from the low to the high half. */
-const LOW: Readonly<Record<ReadModifyWrite, (old: number, operand: number) => number>> = {
+const COMBINE: Readonly<Record<ReadModifyWrite, (old: number, operand: number) => number>> = {
   add: (old, operand) => (old + operand) | 0,
   or: (old, operand) => old | operand,
   and: (old, operand) => old & operand,
@@ -16,18 +25,17 @@ const LOW: Readonly<Record<ReadModifyWrite, (old: number, operand: number) => nu
 const modify32 = (
   op: AtomicOperation,
   [view, r]: readonly [DataView, Cells],
-  s: number,
-  place: Place,
+  { base, offset, src }: Operands,
   next: number,
-) => {
-  const combine = LOW[op.operator as ReadModifyWrite];
+): Action => {
+  const combine = COMBINE[op.operator as ReadModifyWrite];
   return () => {
-    const address = (r[place.base]! + place.offset) >>> 0;
+    const address = (r[base]! + offset) >>> 0;
     const old = view.getInt32(address, true);
-    view.setInt32(address, combine(old, r[s]!), true);
+    view.setInt32(address, combine(old, r[src]!), true);
     if (op.fetch) {
-      r[s] = old;
-      r[s + 1] = 0;
+      r[src] = old;
+      r[src + 1] = 0;
     }
     return next;
   };
@@ -36,23 +44,22 @@ const modify32 = (
 const modify64 = (
   op: AtomicOperation,
   [view, r]: readonly [DataView, Cells],
-  s: number,
-  place: Place,
+  { base, offset, src }: Operands,
   next: number,
-) => {
-  const combine = LOW[op.operator as ReadModifyWrite];
+): Action => {
+  const combine = COMBINE[op.operator as ReadModifyWrite];
   const carries = op.operator === "add";
   return () => {
-    const address = (r[place.base]! + place.offset) >>> 0;
+    const address = (r[base]! + offset) >>> 0;
     const low = view.getInt32(address, true);
     const high = view.getInt32(address + 4, true);
-    const newLow = combine(low, r[s]!);
+    const newLow = combine(low, r[src]!);
     const carry = carries && newLow >>> 0 < low >>> 0 ? 1 : 0;
     view.setInt32(address, newLow, true);
-    view.setInt32(address + 4, combine(high, r[s + 1]!) + carry, true);
+    view.setInt32(address + 4, combine(high, r[src + 1]!) + carry, true);
     if (op.fetch) {
-      r[s] = low;
-      r[s + 1] = high;
+      r[src] = low;
+      r[src + 1] = high;
     }
     return next;
   };
@@ -62,46 +69,34 @@ const modify64 = (
 const compareExchange = (
   op: AtomicOperation,
   [view, r]: readonly [DataView, Cells],
-  s: number,
-  place: Place,
+  { base, offset, src }: Operands,
   next: number,
-) => {
+): Action => {
   const wide = op.size === 8;
   return () => {
-    const address = (r[place.base]! + place.offset) >>> 0;
+    const address = (r[base]! + offset) >>> 0;
     const low = view.getInt32(address, true);
     const high = wide ? view.getInt32(address + 4, true) : 0;
-    if (low === r[0] && (!wide || high === r[1])) {
-      view.setInt32(address, r[s]!, true);
-      if (wide) view.setInt32(address + 4, r[s + 1]!, true);
+    if (low === r[R0] && (!wide || high === r[R0 + 1])) {
+      view.setInt32(address, r[src]!, true);
+      if (wide) view.setInt32(address + 4, r[src + 1]!, true);
     }
-    r[0] = low;
-    r[1] = high;
+    r[R0] = low;
+    r[R0 + 1] = high;
     return next;
   };
 };
 
 /**
- * RFC 9669 §5.3, and load-acquire and store-release. The memory belongs to one thread, so plain accesses are atomic and
+ * RFC 9669 §5.3: operations that read and write. The memory belongs to one thread, so plain accesses are atomic and
  * ordered.
- *
- * @param dst pair of the base register, but of the destination for load-acquire
  */
-export const atomicStep = (
+export const atomicAction = (
   op: AtomicOperation,
   environment: readonly [DataView, Cells],
-  { dst, src, offset }: { readonly dst: number; readonly src: number; readonly offset: number },
+  operands: Operands,
   next: number,
-): Step => {
-  const place: Place = { base: op.operator === "load_acquire" ? src : dst, offset };
-  switch (op.operator) {
-    case "load_acquire":
-      return loadStep({ size: op.size, signed: false }, environment, [dst, place], next);
-    case "store_release":
-      return storeStep(op.size, environment, [src, place], next);
-    case "cmpxchg":
-      return compareExchange(op, environment, src, place, next);
-    default:
-      return (op.size === 8 ? modify64 : modify32)(op, environment, src, place, next);
-  }
+): Action => {
+  if (op.operator === "cmpxchg") return compareExchange(op, environment, operands, next);
+  return (op.size === 8 ? modify64 : modify32)(op, environment, operands, next);
 };

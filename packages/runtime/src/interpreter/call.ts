@@ -1,57 +1,52 @@
 import { wordsOf } from "../helpers/implementation.js";
 import { CELL } from "../layout.js";
 import type { Callee, ProgramHost } from "../program-host.js";
-import type { Machine } from "./machine.js";
-import { pairOf, type Step } from "./step.js";
+import { type Cells, FRAME, R0, R1 } from "./cells.js";
+import { type Action, EXIT } from "./code.js";
 
-const R0 = pairOf(0);
-const R1 = pairOf(1);
-
-/** What a call step is built from. */
+/** What the action of a call is made from. */
 export interface CallSite {
-  readonly machine: Machine;
   readonly host: ProgramHost;
+  readonly cells: Cells;
   readonly pc: number;
   readonly next: number;
 }
 
 /** Leaves the cells that a fault, a check or a callback of the called function needs. */
-const announce = ({ machine, host, pc }: CallSite): void => {
+const announce = ({ host, cells, pc }: CallSite): void => {
   if (!host.checked) return;
-  machine.memory.setCell(CELL.pc, pc);
-  machine.memory.setCell(CELL.frame, machine.frame);
+  host.runtime.memory.setCell(CELL.pc, pc);
+  host.runtime.memory.setCell(CELL.frame, cells[FRAME]!);
 };
 
 /** A call of a helper or kernel function. */
-export const functionCallStep = (site: CallSite, callee: Callee): Step => {
+export const functionCallAction = (site: CallSite, callee: Callee): Action => {
   switch (callee.kind) {
     case "missing":
       return () => {
         throw site.host.fault(callee.code, callee.message, site.pc);
       };
     case "tail_call":
-      return tailCallStep(site);
+      return tailCallAction(site);
     case "function":
-      return implementedStep(site, callee);
+      return implementedAction(site, callee);
   }
 };
 
-const implementedStep = (site: CallSite, callee: Extract<Callee, { kind: "function" }>): Step => {
-  const { machine, host, next } = site;
-  const { cells, memory } = machine;
+const implementedAction = (site: CallSite, callee: Extract<Callee, { kind: "function" }>): Action => {
+  const { host, cells, next } = site;
+  const { memory } = host.runtime;
   const { implementation, returnClass } = callee;
   const call = host.bind(implementation);
   const words = wordsOf(implementation.parameters);
-  const usesFrame = words.includes("frame");
   // Functions that take fewer words ignore the others, so one fixed call serves them all.
   const [a = 0, b = 0, c = 0, d = 0, e = 0, f = 0, g = 0, h = 0, i = 0, j = 0] = words.map((word) =>
-    word === "frame" ? machine.framePair : R1 + word,
+    word === "frame" ? FRAME : R1 + word,
   );
   const registers = cells.subarray(R1, R1 + 10);
   return () => {
     announce(site);
     host.requirePointers(implementation, registers);
-    if (usesFrame) cells[machine.framePair] = machine.frame;
     const low = call(
       cells[a]!,
       cells[b]!,
@@ -77,9 +72,9 @@ const implementedStep = (site: CallSite, callee: Extract<Callee, { kind: "functi
 };
 
 /** `bpf_tail_call`: on success the other program's result is that of the current function. */
-const tailCallStep = (site: CallSite): Step => {
-  const { machine, host, next } = site;
-  const { cells, memory } = machine;
+const tailCallAction = (site: CallSite): Action => {
+  const { host, cells, next } = site;
+  const { memory } = host.runtime;
   const pointers = [0, 1].map((index) => R1 + 2 * index + 1);
   return () => {
     announce(site);
@@ -92,20 +87,20 @@ const tailCallStep = (site: CallSite): Step => {
       cells[R0 + 1] = -1;
       return next;
     }
-    cells[R0] = host.runtime.program(target).enter(cells[R1]!, 0, machine.frame);
+    cells[R0] = host.runtime.program(target).enter(cells[R1]!, 0, cells[FRAME]!);
     cells[R0 + 1] = memory.cell(CELL.resultHigh);
-    return machine.exit();
+    return EXIT;
   };
 };
 
 /** `callx`: a call of the helper whose number is in pair `d`. */
-export const registerCallStep = (site: CallSite, d: number): Step => {
-  const { machine, host, next } = site;
-  const { cells, memory } = machine;
+export const registerCallAction = (site: CallSite, d: number): Action => {
+  const { host, cells, next } = site;
+  const { memory } = host.runtime;
   const registers = cells.subarray(R1, R1 + 10);
   return () => {
     announce(site);
-    cells[R0] = host.callByNumber(cells[d]!, cells[d + 1]!, registers, machine.frame);
+    cells[R0] = host.callByNumber(cells[d]!, cells[d + 1]!, registers, cells[FRAME]!);
     cells[R0 + 1] = memory.cell(CELL.resultHigh);
     return next;
   };
