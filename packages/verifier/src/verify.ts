@@ -184,7 +184,7 @@ export const verify = (spec: ProgramSpec, options: VerifyOptions = {}): Report =
         walkAll(walk, options);
         walkGlobals(walk, options);
       },
-      (thrown) => diagnose(thrown, { pc: walk.pc, path: walk.path, program: walk.program }),
+      (thrown) => diagnose(thrown, walk),
     ) ??
     rejectionOf(
       () => checkStackDepth(walk.program, { depths: walk.stackDepth, calledLater: walk.asyncCallbacks }, platform),

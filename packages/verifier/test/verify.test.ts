@@ -178,7 +178,7 @@ describe("the report", () => {
       message: "R9 !read_ok",
       pc: 4,
       registers: [9],
-      path: [{ from: 1, to: 4 }],
+      path: [{ from: 1, to: 4, instruction: "(15) if r6 == 0x1 goto pc+2" }],
       instruction: "(79) r0 = *(u64 *)(r9 +0)",
     });
   });
@@ -193,6 +193,26 @@ describe("the report", () => {
     expect(lines[0]).toBe("CONTEXT_ACCESS: invalid bpf_context access off=1 size=4");
     expect(lines[3]).toBe("  --> drop.c:12:15");
     expect(lines[5]!.indexOf("^")).toBe(lines[4]!.indexOf("data"));
+  });
+
+  it("shows the C lines of the decisions, and helpers by name", () => {
+    const text = `
+      if r1 == 0 goto out
+      r1 = r10
+      r2 = 64
+      r3 = 0
+      call 4
+    out:
+      ${RETURN}`;
+    const line = { file: "drop.c", column: 0 };
+    const lines = [
+      { ...line, pc: 0, text: "  if (ctx)", line: 3 },
+      { ...line, pc: 4, text: "    bpf_probe_read(&x, 64, 0);", line: 4 },
+    ];
+    const report = verify(program(text, { type: "kprobe", lines }));
+    expect(report.rejection?.instruction).toBe("(85) call bpf_probe_read#4");
+    const rendered = renderDiagnostic(report.rejection!).split("\n");
+    expect(rendered[rendered.indexOf("  path:") + 1]).toBe("    0 → 1  3 | if (ctx)");
   });
 
   it("is a plain value", () => {

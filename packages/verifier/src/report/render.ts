@@ -1,8 +1,6 @@
-import type { Diagnostic } from "./report.js";
+import type { Diagnostic, PathStep } from "./report.js";
 
 export interface RenderOptions {
-  /** Text of the instructions on the path; pcs alone without it. */
-  readonly instructionText?: (pc: number) => string;
   /** Decisions of the path to show at most; 8 by default. */
   readonly pathSteps?: number;
 }
@@ -30,21 +28,17 @@ const sourceLines = ({ source }: Diagnostic): string[] => {
   return lines;
 };
 
-const pathLines = (
-  { path, pathTruncated }: Diagnostic,
-  { instructionText, pathSteps = 8 }: RenderOptions,
-): string[] => {
+/** A decision: which way it went, and the C line that made it or else the jump. */
+const stepLine = ({ from, to, instruction, source }: PathStep): string => {
+  const what = source === undefined || source.text === "" ? instruction : `${source.line} | ${source.text.trim()}`;
+  return `${INDENT}${INDENT}${from} → ${to}  ${what}`;
+};
+
+const pathLines = ({ path, pathTruncated }: Diagnostic, { pathSteps = 8 }: RenderOptions): string[] => {
   if (path.length === 0) return [];
   const shown = path.slice(-pathSteps);
   const omitted = pathTruncated || shown.length < path.length;
-  return [
-    `${INDENT}path:`,
-    ...(omitted ? [`${INDENT}${INDENT}…`] : []),
-    ...shown.map(({ from, to }) => {
-      const text = instructionText === undefined ? "" : `  ${instructionText(from)}`;
-      return `${INDENT}${INDENT}${from} → ${to}${text}`;
-    }),
-  ];
+  return [`${INDENT}path:`, ...(omitted ? [`${INDENT}${INDENT}…`] : []), ...shown.map(stepLine)];
 };
 
 /** Renders a diagnostic for a person: what happened and where, the C line, the rule, the path and what would mend it. */

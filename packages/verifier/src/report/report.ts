@@ -8,6 +8,10 @@ export interface PathStep {
   readonly from: number;
   /** Where it went on. */
   readonly to: number;
+  /** The jump as kernel logs write it. */
+  readonly instruction: string;
+  /** Its C line, where the program has line information. */
+  readonly source?: LineInfo;
 }
 
 /** Why a program was rejected. */

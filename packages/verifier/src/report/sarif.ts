@@ -1,3 +1,4 @@
+import type { LineInfo } from "@ebpf/platform";
 import { CODES, type RejectionCode } from "./codes.js";
 import type { Diagnostic } from "./report.js";
 
@@ -26,6 +27,14 @@ export interface SarifLocation {
   }[];
 }
 
+/** A step of the path to a rejection. */
+export interface SarifStep {
+  readonly location: {
+    readonly physicalLocation: NonNullable<SarifLocation["physicalLocation"]>;
+    readonly message: { readonly text: string };
+  };
+}
+
 export interface SarifRule {
   readonly id: RejectionCode;
   readonly shortDescription: { readonly text: string };
@@ -38,6 +47,8 @@ export interface SarifResult {
   readonly level: "error";
   readonly message: { readonly text: string };
   readonly locations: SarifLocation[];
+  /** The decisions that led there, where lines of C are known for them. */
+  readonly codeFlows?: readonly { readonly threadFlows: readonly { readonly locations: readonly SarifStep[] }[] }[];
   readonly properties: { readonly pc?: number; readonly instruction?: string; readonly registers: readonly number[] };
 }
 
@@ -59,16 +70,30 @@ const INFORMATION = "https://www.npmjs.com/package/@ebpf/verifier";
 /** A path as the URI reference that SARIF wants. */
 const uriOf = (path: string): string => path.split("/").map(encodeURIComponent).join("/");
 
+const placeOf = ({ file, line, column, text }: LineInfo): NonNullable<SarifLocation["physicalLocation"]> => ({
+  artifactLocation: { uri: uriOf(file) },
+  region: {
+    startLine: line,
+    ...(column > 0 && { startColumn: column }),
+    ...(text !== "" && { snippet: { text } }),
+  },
+});
+
 const physicalLocation = ({ object, rejection: { source } }: RejectedProgram): SarifLocation["physicalLocation"] => {
-  if (source === undefined) return object === undefined ? undefined : { artifactLocation: { uri: uriOf(object) } };
-  return {
-    artifactLocation: { uri: uriOf(source.file) },
-    region: {
-      startLine: source.line,
-      ...(source.column > 0 && { startColumn: source.column }),
-      ...(source.text !== "" && { snippet: { text: source.text } }),
-    },
-  };
+  if (source !== undefined) return placeOf(source);
+  return object === undefined ? undefined : { artifactLocation: { uri: uriOf(object) } };
+};
+
+/** The path as the one flow of a result: decisions that lines of C are known for, and where it ended. */
+const flowOf = ({ path, source, message }: Diagnostic): Pick<SarifResult, "codeFlows"> => {
+  const step = (line: LineInfo, text: string): SarifStep => ({
+    location: { physicalLocation: placeOf(line), message: { text } },
+  });
+  const decisions = path.flatMap(({ from, to, instruction, source: line }) =>
+    line === undefined ? [] : [step(line, `${from} → ${to}: ${instruction}`)],
+  );
+  if (source === undefined || decisions.length === 0) return {};
+  return { codeFlows: [{ threadFlows: [{ locations: [...decisions, step(source, message)] }] }] };
 };
 
 const locationOf = (rejected: RejectedProgram): SarifLocation => {
@@ -105,6 +130,7 @@ export const toSarif = (rejected: readonly RejectedProgram[]): SarifLog => {
       level: "error",
       message: { text: messageOf(each) },
       locations: [locationOf(each)],
+      ...flowOf(each.rejection),
       properties: { ...(pc !== undefined && { pc }), ...(instruction !== undefined && { instruction }), registers },
     };
   });

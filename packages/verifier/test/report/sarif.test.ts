@@ -40,6 +40,21 @@ describe("toSarif", () => {
     expect(without!.locations[0]!.logicalLocations).toHaveLength(1);
   });
 
+  it("tells the decisions that led there as a flow", () => {
+    const lines = [
+      { ...SOURCE, pc: 0, line: 5 },
+      { ...SOURCE, pc: 3, line: 9 },
+    ];
+    const rejection = rejectionOf("if r1 == 0 goto bad\nr0 = 0\nexit\nbad: r0 = r3\nexit", lines);
+    const log: Log = toSarif([{ program: "main", rejection }]);
+    const steps = log.runs[0]!.results![0]!.codeFlows![0]!.threadFlows[0]!.locations;
+    expect(steps.map(({ location }) => location!.physicalLocation!.region!.startLine)).toEqual([5, 9]);
+    expect(steps.map(({ location }) => location!.message!.text)).toEqual([
+      "0 → 3: (15) if r1 == 0x0 goto pc+2",
+      "R3 !read_ok",
+    ]);
+  });
+
   it("lists each broken rule once", () => {
     const unset = rejectionOf(UNSET);
     const wild = rejectionOf("r0 = 0\nr0 = *(u64 *)(r0 + 0)\nexit");
