@@ -122,6 +122,19 @@ describe("ebpf verify", () => {
     }
   });
 
+  it("writes the kernel's log beside the verdict", async () => {
+    const rejected = join(root, "packages/ebpf/test/fixtures/rejected.o");
+    const { out, err } = await ebpf("verify", rejected, "--log", "2");
+    const plain = await ebpf("verify", rejected);
+    expect(out).toBe(plain.out);
+    const lines = err.split("\n");
+    // What a log of Linux begins and ends with, program by program.
+    expect(lines[0]).toBe("func#0 @0");
+    const ends = lines.filter((line) => /^processed \d+ insns \(limit 1000000\) max_states_per_insn/.test(line));
+    expect(ends).toHaveLength(out.match(/: (accepted|rejected)/g)!.length);
+    await expect(ebpf("verify", rejected, "--log", "3")).resolves.toMatchObject({ code: 2 });
+  });
+
   it("judges the same program in either byte order", async () => {
     const codes = async (path: string) => {
       const { out } = await ebpf("verify", path, "--json");

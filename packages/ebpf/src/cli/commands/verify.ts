@@ -1,5 +1,5 @@
 import { type ObjectProgram, PROGRAM_TYPES, type ProgramTypeName } from "@ebpf/platform";
-import { type RejectedProgram, type Report, renderDiagnostic, toSarif, verify } from "@ebpf/verifier";
+import { kernelLog, type RejectedProgram, type Report, renderDiagnostic, toSarif, verify } from "@ebpf/verifier";
 import type { Arguments, Command } from "../command.js";
 import { EXIT } from "../exit-codes.js";
 import { OBJECT_OPTION_HELP, OBJECT_OPTIONS, readObjectFile } from "../object.js";
@@ -14,11 +14,30 @@ interface Outcome {
   readonly milliseconds: number;
 }
 
-const verifyOne = (program: ObjectProgram, type: ProgramTypeName | undefined, progress: Progress): Outcome => {
+interface Options {
+  readonly type: ProgramTypeName | undefined;
+  readonly logLevel: 1 | 2 | undefined;
+  readonly progress: Progress;
+}
+
+/** Hands a text that comes in pieces on as lines. */
+const asLines = (write: (line: string) => void): ((text: string) => void) => {
+  let rest = "";
+  return (text) => {
+    const lines = (rest + text).split("\n");
+    rest = lines.pop()!;
+    lines.forEach(write);
+  };
+};
+
+const verifyOne = (program: ObjectProgram, { type, logLevel, progress }: Options, output: Output): Outcome => {
   if ("error" in program) return { program, milliseconds: 0 };
   const begin = performance.now();
   const spec = type === undefined ? program.spec : { ...program.spec, type };
-  const report = verify(spec, { shouldAbort: progress.verifying(program.name) });
+  const report = verify(spec, {
+    shouldAbort: progress.verifying(program.name),
+    ...(logLevel && { onEvent: kernelLog(spec, asLines(output.note.bind(output)), { level: logLevel }) }),
+  });
   return { program, report, milliseconds: performance.now() - begin };
 };
 
@@ -54,12 +73,16 @@ const exitCode = (outcomes: readonly Outcome[]): number => {
   return outcomes.some(({ program }) => "error" in program) ? EXIT.badInput : EXIT.ok;
 };
 
+const LOG_LEVELS: Readonly<Record<string, 1 | 2>> = { 1: 1, 2: 2 };
+
 const run = async (args: Arguments, output: Output): Promise<number> => {
   const file = args.file("object file");
   const type = args.choice("type", PROGRAM_TYPES);
+  const logLevel = LOG_LEVELS[args.choice("log", ["1", "2"]) ?? ""];
   const object = readObjectFile(args);
-  const progress = new Progress(output);
-  const outcomes = chosenPrograms(object, args.text("program")).map((program) => verifyOne(program, type, progress));
+  const programs = chosenPrograms(object, args.text("program"));
+  const options: Options = { type, logLevel, progress: new Progress(output) };
+  const outcomes = programs.map((program) => verifyOne(program, options, output));
   if (args.flag("sarif")) output.line(toJson(toSarif(rejectedOf(outcomes, file))));
   else if (args.flag("json")) output.line(toJson({ programs: outcomes.map(jsonOf) }));
   else for (const outcome of outcomes) print(outcome, output);
@@ -77,8 +100,15 @@ there and a hint.
   --program NAME       only this program
   --type TYPE          program type, when the section's name does not tell (such as xdp or sched_cls)
 ${OBJECT_OPTION_HELP}
+  --log LEVEL          the log that the kernel would write, at level 1 or 2, on standard error
   --json               {"programs": [{"name", "verdict", "rejection", "statistics"}]}
   --sarif              rejections as SARIF 2.1.0, for code hosts and editors`,
-  options: { ...OBJECT_OPTIONS, program: { type: "string" }, type: { type: "string" }, sarif: { type: "boolean" } },
+  options: {
+    ...OBJECT_OPTIONS,
+    program: { type: "string" },
+    type: { type: "string" },
+    log: { type: "string" },
+    sarif: { type: "boolean" },
+  },
   run,
 };
