@@ -48,7 +48,7 @@ export interface SarifResult {
   readonly message: { readonly text: string };
   readonly locations: SarifLocation[];
   /** The decisions that led there, where lines of C are known for them. */
-  readonly codeFlows?: readonly { readonly threadFlows: readonly { readonly locations: readonly SarifStep[] }[] }[];
+  readonly codeFlows?: { readonly threadFlows: { readonly locations: SarifStep[] }[] }[];
   readonly properties: { readonly pc?: number; readonly instruction?: string; readonly registers: readonly number[] };
 }
 
