@@ -34,6 +34,7 @@ export {
 export type { BtfField } from "./fields.js";
 export { mapReferences } from "./references.js";
 export { StringTable } from "./strings.js";
+export type { TypeSource } from "./type-source.js";
 export type * from "./types.js";
 export { decodeValue, type ValueOptions } from "./value/decode.js";
 export { encodeValue } from "./value/encode.js";

@@ -60,7 +60,8 @@ export interface CaseJson {
 
 type EntryJson = readonly [key: string, value: string | { readonly reference: string }];
 
-interface MapJson extends Omit<MapSpec, "extra" | "btf" | "inner" | "initial"> {
+/** A map of a case as JSON, with what it holds. */
+export interface MapJson extends Omit<MapSpec, "extra" | "btf" | "inner" | "initial"> {
   readonly handle: number;
   readonly extra?: string;
   readonly inner?: Omit<MapJson, "handle" | "contents">;

@@ -12,6 +12,7 @@ export {
   caseToJson,
   describeCase,
   type FuzzCase,
+  type MapJson,
   specOf,
 } from "./fuzz-case.js";
 export { containment } from "./oracle/containment.js";

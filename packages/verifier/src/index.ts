@@ -1,3 +1,4 @@
+export type { Pruning } from "./prune/explored.js";
 export { CODES, type RejectionCode } from "./report/codes.js";
 export type { FlowEvent, LivenessEvent, PrecisionEvent, WalkEmit, WalkEvent } from "./report/events.js";
 export { ADDRESS_REACH, type InstructionFacts } from "./report/facts.js";
@@ -17,6 +18,7 @@ export {
   type SarifLog,
   type SarifResult,
   type SarifRule,
+  type SarifStep,
   toSarif,
 } from "./report/sarif.js";
 export {
@@ -28,4 +30,5 @@ export {
   type StateView,
   viewState,
 } from "./report/view.js";
+export type { PointerKind, RegisterKind } from "./state/register.js";
 export { type VerifyOptions, verify } from "./verify.js";
