@@ -12,6 +12,7 @@ import {
 } from "@ebpf/runtime";
 import { ADDRESS_REACH, type InstructionFacts } from "@ebpf/verifier";
 import { JitError } from "./errors.js";
+import { knowledgeOf } from "./flow/ranges.js";
 import { FAULTS, type RaisedFault } from "./lower/function.js";
 import { buildModule } from "./module.js";
 import type { SourceMap } from "./wasm/source-map.js";
@@ -59,7 +60,7 @@ export const compile = (spec: ProgramSpec, runtime: Runtime, options: CompileOpt
   const { tier = "optimized", facts = [], checked, sourceMap = false } = options;
   // What is found out holds for programs that do nothing forbidden.
   const isRoomy = runtime.memory.bytes.length + ADDRESS_REACH <= 2 ** 32;
-  const knowledge = tier === "optimized" && !checked ? { host, facts: isRoomy ? facts : [] } : undefined;
+  const knowledge = tier === "optimized" && !checked ? knowledgeOf(host, isRoomy ? facts : []) : undefined;
   const { bytes: wasm, map } = buildModule(host, knowledge, sourceMap);
   const module = compileModule(wasm, spec);
   const instance = new WebAssembly.Instance(module, { env: importsOf(module, host) });

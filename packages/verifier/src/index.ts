@@ -1,7 +1,7 @@
 export type { Pruning } from "./prune/explored.js";
 export { CODES, type RejectionCode } from "./report/codes.js";
 export type { FlowEvent, LivenessEvent, PrecisionEvent, WalkEmit, WalkEvent } from "./report/events.js";
-export { ADDRESS_REACH, type InstructionFacts } from "./report/facts.js";
+export { ADDRESS_REACH, type InstructionFacts, type StackFacts } from "./report/facts.js";
 export { type KernelLogOptions, kernelLog } from "./report/kernel-log/log.js";
 export { type RenderOptions, renderDiagnostic } from "./report/render.js";
 export {

@@ -165,6 +165,29 @@ describe("the report", () => {
     ).toBeUndefined();
   });
 
+  it("names the stack bytes that loads, stores and calls may access, and whose frame they are in", () => {
+    const { facts } = verdictOf(`
+      r6 = *(u32 *)(r1 + 12)
+      *(u64 *)(r10 - 8) = r6
+      *(u64 *)(r10 - 16) = r6
+      r1 = r10
+      r1 += -16
+      if r6 != 1 goto +1
+      r1 += 4
+      *(u32 *)(r1 + 0) = 7
+      call callee
+      ${RETURN}
+    callee:
+      *(u8 *)(r1 + 1) = 7
+      r0 = 0
+      exit`);
+    const stacks = facts.map((row) => row?.stack);
+    expect(stacks[0]).toBeUndefined();
+    expect(stacks[1]).toEqual({ from: -8, to: 0, owner: 0 });
+    expect(stacks[7]).toEqual({ from: -16, to: -8, owner: 0 });
+    expect(stacks[11]).toEqual({ from: -15, to: -10, owner: 0 });
+  });
+
   it("leads to the rejection", () => {
     const { rejection } = verdictOf(`
       r6 = *(u32 *)(r1 + 12)

@@ -1,6 +1,6 @@
 import { isEbpfError } from "@ebpf/core";
 import { linux } from "@ebpf/platform";
-import { RuntimeFault } from "@ebpf/runtime";
+import { FRAME_SIZE, RuntimeFault } from "@ebpf/runtime";
 import { type InstructionFacts, type Report, viewState } from "@ebpf/verifier";
 import type { FuzzCase } from "../fuzz-case.js";
 import { containmentReason, World } from "./containment/contains.js";
@@ -48,6 +48,20 @@ const loadsForeign = ({ spec }: FuzzCase, address: bigint, { runtime }: Trace): 
   return field !== undefined && (field.value === "sock" || field.value === "flow_keys");
 };
 
+/** Whether an access to a stack frame lies where the facts say. */
+const stackReason = (
+  { address, size }: NonNullable<ReturnType<typeof accessOf>>,
+  { frames }: Snapshot,
+  { stack }: InstructionFacts,
+): string | undefined => {
+  const at = Number(address);
+  const frame = frames.find(({ end }) => at >= end - FRAME_SIZE && at < end);
+  if (frame === undefined) return undefined;
+  const offset = at - frame.end;
+  if (stack !== undefined && offset >= stack.from && offset + size <= stack.to) return undefined;
+  return `stack facts (${stack?.from}..${stack?.to} and not ${offset})`;
+};
+
 /** The first fact that a run contradicts. */
 const factsReason = (fuzzCase: FuzzCase, { facts }: Report, trace: Trace): Outcome | undefined => {
   const { spec } = fuzzCase;
@@ -65,6 +79,8 @@ const factsReason = (fuzzCase: FuzzCase, { facts }: Report, trace: Trace): Outco
     if (!row.regions.some((region) => regions.includes(region))) {
       return found(NAME, `region facts: ${row.regions.join()} and not ${regions[0]}`, at);
     }
+    const stack = stackReason(access, snapshot, row);
+    if (stack !== undefined) return found(NAME, stack, at);
   }
   return undefined;
 };

@@ -4,6 +4,7 @@ import { mergeBlocks } from "../cfg/merge.js";
 import { analyseDemand, demandBehind, type RegisterDemand, stepDemand } from "./demand.js";
 import { DEMAND, type Demand, writtenBy } from "./effects.js";
 import { findIdioms } from "./idioms.js";
+import { promote } from "./promote.js";
 import { prune } from "./prune.js";
 import { ANY_WORD, exactly, isWord, type Range, UNKNOWN } from "./range.js";
 import { analyseRanges, type Knowledge, type RegisterRanges, stepRanges } from "./ranges.js";
@@ -101,15 +102,16 @@ const UNROLLED_LEVELS = 3;
 
 /** Changes the code of the function at a slot for the better, and finds out how its registers are best held. */
 export const flowOf = (original: Graph, start: number, knowledge: Knowledge): Flow => {
-  let unrolled = thread(original);
+  const promoted = promote(thread(original), { start, registers: REGISTERS }, knowledge);
+  let unrolled = promoted.graph;
   for (let nested = 0; nested < UNROLLED_LEVELS; nested++) {
     const before = mergeBlocks(unrolled);
-    const ranges = analyseRanges(before, entryRanges(start, REGISTERS, knowledge), knowledge);
+    const ranges = analyseRanges(before, entryRanges(start, promoted.registers, knowledge), knowledge);
     const pruned = prune(before, ranges, knowledge);
     unrolled = unroll(pruned.graph, pruned.ranges, knowledge);
     if (unrolled === pruned.graph) break;
   }
-  const { graph: rewritten, registers } = findIdioms(mergeBlocks(unrolled), REGISTERS);
+  const { graph: rewritten, registers } = findIdioms(mergeBlocks(unrolled), promoted.registers);
   const entry = entryRanges(start, registers, knowledge);
   const { graph, ranges } = prune(rewritten, analyseRanges(rewritten, entry, knowledge), knowledge);
   const demand = analyseDemand(graph, registers, knowledge.host);

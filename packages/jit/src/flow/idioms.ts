@@ -1,7 +1,7 @@
-import { type AluOperation, findOperation, type Instruction, type Width } from "@ebpf/asm";
-import { invariant } from "@ebpf/core";
+import type { AluOperation, Instruction, Width } from "@ebpf/asm";
 import type { Block, Graph, Step } from "../cfg/graph.js";
 import { writtenBy } from "./effects.js";
+import { operation } from "./operation.js";
 
 interface Made {
   readonly by: "lsh" | "rsh" | "zero_extend" | "add";
@@ -18,12 +18,6 @@ interface Value {
   readonly register: number;
   readonly after: number;
 }
-
-const operation = (name: string): AluOperation => {
-  const op = findOperation(name);
-  invariant(op?.family === "alu", `${name} is a row of the operation table`);
-  return op;
-};
 
 const alu = (op: AluOperation, dst: number, src: number): Instruction => ({
   op,

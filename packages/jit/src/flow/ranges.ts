@@ -6,13 +6,22 @@ import { type Block, edgesOf, type Graph, type Step } from "../cfg/graph.js";
 import { writtenBy } from "./effects.js";
 import type { Range } from "./range.js";
 import * as R from "./range.js";
+import { findSlots, type SlotTable } from "./slots.js";
 
 /** What is known of the program beside its instructions. */
 export interface Knowledge {
   readonly host: ProgramHost;
   /** By pc; empty without a verifier's report. */
   readonly facts: readonly (InstructionFacts | undefined)[];
+  readonly slots: SlotTable;
 }
+
+/** @param facts by pc; empty without a verifier's report */
+export const knowledgeOf = (host: ProgramHost, facts: Knowledge["facts"]): Knowledge => ({
+  host,
+  facts,
+  slots: findSlots(host.spec.instructions, host.functionStarts, facts),
+});
 
 /** The range of each virtual register. */
 export type RegisterRanges = Range[];

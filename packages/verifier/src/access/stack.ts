@@ -68,6 +68,7 @@ export const stackStretch = (walk: Walk, access: RegionAccess, purpose: Purpose)
   if (from < -walk.platform.limits.stack || from >= 0 || to > 0 || size < 0) outside(access, purpose);
   const frame = frameOf(walk, pointer);
   walk.stackDepth[frame.subprogram] = Math.max(walk.stackDepth[frame.subprogram]!, -from);
+  walk.facts.accessesStack(walk.pc, from, to, walk.program.subprograms[frame.subprogram]!.start);
   return { frame, from, to };
 };
 

@@ -7,6 +7,8 @@ export interface InstructionFacts {
   readonly regions: readonly PointerKind[];
   /** The map that a helper call or access always works on; absent when paths differ or there is none. */
   readonly map?: number;
+  /** The stack bytes that a load, store or call may access itself; absent when there are none. */
+  readonly stack?: StackFacts;
   /** A load that may read stack bytes that were never written. */
   readonly readsUninitialized?: true;
   /**
@@ -16,6 +18,14 @@ export interface InstructionFacts {
   readonly address?: true;
   /** Which ways a conditional jump can go. */
   readonly outcomes?: "taken" | "not_taken" | "both";
+}
+
+/** A stretch of stack bytes over all paths: offsets from the end of the frame, `from` ≤ byte < `to` ≤ 0. */
+export interface StackFacts {
+  readonly from: number;
+  readonly to: number;
+  /** Slot where the function begins whose frame it is; absent when there are several. */
+  readonly owner?: number;
 }
 
 /** How far behind the start of its object a pointer may be to count as an address. */
@@ -28,6 +38,7 @@ interface MutableFacts {
   regions: PointerKind[];
   map?: number | undefined;
   mapVaries?: boolean;
+  stack?: StackFacts;
   readsUninitialized?: true;
   outcomes?: "taken" | "not_taken" | "both";
 }
@@ -70,6 +81,20 @@ export class FactTable {
     return row.regions;
   }
 
+  /** Adds stack bytes of a frame that an instruction may access. */
+  accessesStack(pc: number, from: number, to: number, owner: number): void {
+    const row = this.at(pc);
+    const { stack } = row;
+    if (stack === undefined) row.stack = { from, to, owner };
+    else if (from < stack.from || to > stack.to || owner !== stack.owner) {
+      row.stack = {
+        from: Math.min(from, stack.from),
+        to: Math.max(to, stack.to),
+        ...(owner === stack.owner && { owner }),
+      };
+    }
+  }
+
   usesMap(pc: number, map: number | undefined): void {
     const row = this.at(pc);
     if (row.mapVaries) return;
@@ -101,6 +126,7 @@ export class FactTable {
         row && {
           regions: row.regions,
           ...(row.map !== undefined && { map: row.map }),
+          ...(row.stack && { stack: row.stack }),
           ...(row.address && { address: true as const }),
           ...(row.readsUninitialized && { readsUninitialized: true }),
           ...(row.outcomes && { outcomes: row.outcomes }),
