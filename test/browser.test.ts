@@ -6,6 +6,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
+import { load } from "ebpf";
 import { build } from "esbuild";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 
@@ -61,11 +62,17 @@ describe.skipIf(!existsSync(CHROMIUM))(`a page in ${CHROMIUM} (skipped where it 
 
   beforeAll(async () => {
     const script = await bundle(PAGE_SCRIPT);
+    const artifact = load(readFileSync(join(root, "examples/xdp_firewall.o"))).artifact().wasm;
     server = createServer((request, response) => {
       const name = request.url!.slice(1);
       if (name === "")
         response.setHeader("content-type", "text/html").end('<script type="module" src="/app.js"></script>');
       else if (name === "app.js") response.setHeader("content-type", "text/javascript").end(script);
+      else if (name === "host")
+        response
+          .setHeader("content-type", "text/html")
+          .end(readFileSync(join(root, "examples/host-browser/index.html")));
+      else if (name === "xdp_firewall.wasm") response.setHeader("content-type", "application/wasm").end(artifact);
       else if (["xdp_firewall.o", "traffic.pcap"].includes(name))
         response.end(readFileSync(join(root, "examples", name)));
       else response.writeHead(404).end();
@@ -78,12 +85,23 @@ describe.skipIf(!existsSync(CHROMIUM))(`a page in ${CHROMIUM} (skipped where it 
     rmSync(profile, { recursive: true, force: true });
   });
 
-  it("verifies, compiles and runs the firewall", async () => {
-    const address = `http://127.0.0.1:${(server.address() as AddressInfo).port}/`;
+  /** The text of the page's body once its scripts are done. */
+  const bodyOf = async (page: string): Promise<string> => {
+    const address = `http://127.0.0.1:${(server.address() as AddressInfo).port}/${page}`;
     const flags = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-sync", ...QUIET];
     const args = [...flags, `--user-data-dir=${profile}`, "--virtual-time-budget=10000", "--dump-dom", address];
     const { stdout } = await run(CHROMIUM, args, { timeout: 50_000 });
-    const body = /<body>(.*)<\/body>/s.exec(stdout)?.[1] ?? "";
-    expect(JSON.parse(body)).toEqual({ verdicts: { XDP_PASS: 201, XDP_DROP: 39 }, blocked: 2 });
+    return /<body>(.*)<\/body>/s.exec(stdout)?.[1]?.trim() ?? "";
+  };
+
+  it("verifies, compiles and runs the firewall", async () => {
+    expect(JSON.parse(await bodyOf(""))).toEqual({ verdicts: { XDP_PASS: 201, XDP_DROP: 39 }, blocked: 2 });
+  });
+
+  it("runs the stand-alone firewall of examples/host-browser without this library", async () => {
+    expect(JSON.parse(await bodyOf("host"))).toEqual({
+      verdicts: { 1: 39, 2: 201 },
+      blocked: expect.arrayContaining(["203.0.113.66", "198.51.100.200"]),
+    });
   });
 });

@@ -1,4 +1,5 @@
-import type { Btf } from "@ebpf/btf";
+import { type Btf, encodeBtf } from "@ebpf/btf";
+import { type Artifact, buildArtifact } from "@ebpf/jit";
 import type { MapSpec } from "@ebpf/platform";
 import { ReferenceArray, type Runtime, type RuntimeMap } from "@ebpf/runtime";
 import { LoadError } from "./errors.js";
@@ -24,9 +25,11 @@ export class Collection {
   /** The global variables of the object. */
   readonly variables: Variables;
   readonly runtime: Runtime;
+  readonly #parts: CollectionParts;
 
   constructor(runtime: Runtime, parts: CollectionParts) {
     this.runtime = runtime;
+    this.#parts = parts;
     this.programs = byName(parts.programs, (program) => program.name);
     const declared = [...parts.maps.values()].filter((map) => map.spec.section === undefined);
     this.maps = byName(
@@ -49,6 +52,22 @@ export class Collection {
     const found = this.maps[name];
     if (found !== undefined) return found;
     throw new LoadError("NO_MAP", `the object has no map ${name}`, `it has ${Object.keys(this.maps).join(", ")}`);
+  }
+
+  /**
+   * All programs and maps in one WebAssembly module that runs without this library; maps begin with what is in them
+   * now. docs/artefact.md describes it.
+   *
+   * @throws LoadError `NOT_VERIFIED` when a program was loaded unverified: nothing in the module checks it
+   * @throws JitError `UNSUPPORTED` for what such a module cannot do
+   */
+  artifact(options: { readonly sourceMap?: boolean | string } = {}): Artifact {
+    const programs = this.#parts.programs.map(({ name, executable, report }) => {
+      if (report !== undefined) return { executable, facts: report.facts };
+      throw new LoadError("NOT_VERIFIED", `${name} was loaded unverified, and an artifact has no checks`);
+    });
+    const { maps, btf } = this.#parts;
+    return buildArtifact(programs, this.runtime, { ...options, maps, ...(btf && { btf: encodeBtf(btf) }) });
   }
 
   /** Puts the programs and maps that the object names into arrays of programs and of maps. */

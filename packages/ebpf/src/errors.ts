@@ -7,7 +7,8 @@ export type LoadErrorCode =
   | "NO_MAP" // the object has no map of that name
   | "NO_VARIABLE" // no global variable of that name
   | "BAD_BYTE_ORDER" // a big-endian program can't run: WebAssembly's memory is little-endian
-  | "NO_TYPE"; // a value's type is not known
+  | "NO_TYPE" // a value's type is not known
+  | "NOT_VERIFIED"; // what only a verified program can be used for
 
 /** What was asked of an object does not fit what is in it. */
 export class LoadError extends EbpfError<LoadErrorCode> {

@@ -1,6 +1,8 @@
 import { EbpfError, type ErrorDetails } from "@ebpf/core";
 
-export type JitErrorCode = "TOO_LARGE"; // a function becomes larger than WebAssembly engines take
+export type JitErrorCode =
+  | "TOO_LARGE" // a function becomes larger than WebAssembly engines take
+  | "UNSUPPORTED"; // what a stand-alone module cannot do
 
 /** A program that cannot be compiled. */
 export class JitError extends EbpfError<JitErrorCode> {

@@ -26,7 +26,7 @@ export { ReferenceArray } from "./maps/reference-array.js";
 export { RingBufferMap } from "./maps/ringbuf.js";
 export { RuntimeMap, UPDATE_FLAGS } from "./maps/runtime-map.js";
 export type { PendingRedirect } from "./packet.js";
-export { loadFromPacket } from "./packet-load.js";
+export { ETHERNET_HEADER, HEADER_OFFSET, loadFromPacket } from "./packet-load.js";
 export { type Callback, type Callee, ProgramHost } from "./program-host.js";
 export type { RunInput, RunResult } from "./run-input.js";
 export { type KernelFunction, type ProcessIdentity, Runtime, type RuntimeOptions } from "./runtime.js";

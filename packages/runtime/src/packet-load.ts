@@ -3,9 +3,9 @@ import { CELL } from "./layout.js";
 import type { LinearMemory } from "./linear-memory.js";
 
 /** Offsets from these on count from the network and link-layer header. Source: the kernel's `SKF_NET_OFF`, `SKF_LL_OFF`. */
-const NETWORK_OFFSET = -0x100000;
-const LINK_OFFSET = -0x200000;
-const ETHERNET_HEADER = 14;
+export const HEADER_OFFSET = { network: -0x100000, link: -0x200000 } as const;
+/** Bytes of the link-layer header. */
+export const ETHERNET_HEADER = 14;
 
 /**
  * The legacy packet loads of RFC 9669 §5.5: reads `size` bytes in network order from the packet that is in the buffer.
@@ -16,7 +16,11 @@ const ETHERNET_HEADER = 14;
 export const loadFromPacket = (memory: LinearMemory, offset: number, size: Size): number => {
   const data = memory.cell(CELL.packetData);
   const position =
-    offset >= 0 ? offset : offset >= NETWORK_OFFSET ? offset - NETWORK_OFFSET + ETHERNET_HEADER : offset - LINK_OFFSET;
+    offset >= 0
+      ? offset
+      : offset >= HEADER_OFFSET.network
+        ? offset - HEADER_OFFSET.network + ETHERNET_HEADER
+        : offset - HEADER_OFFSET.link;
   const address = data + position;
   const missing = position < 0 || address + size > memory.cell(CELL.packetEnd);
   memory.setCell(CELL.resultHigh, missing ? 1 : 0);

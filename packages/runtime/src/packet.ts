@@ -1,10 +1,10 @@
 import type { ContextLayout } from "@ebpf/platform";
 import { CELL, CONTEXT_BASE, PACKET_BASE, PACKET_BUFFER, PACKET_BUFFER_END } from "./layout.js";
 import type { LinearMemory } from "./linear-memory.js";
+import { ETHERNET_HEADER } from "./packet-load.js";
 
 /** Bytes at the start of the buffer that the kernel keeps for itself. Source: `sizeof(struct xdp_frame)`. */
 const RESERVED_HEADROOM = 40;
-const ETHERNET_HEADER = 14;
 /** The most metadata in front of a packet, and its granularity. Source: the kernel's `xdp_metalen_invalid`. */
 const MAX_METADATA = 252;
 const METADATA_ALIGNMENT = 4;

@@ -7,17 +7,24 @@ import { UsageError } from "./usage-error.js";
 
 const ENGINES = ["jit", "interpreter"] as const satisfies readonly Engine[];
 
-/** Options of the commands that load an object. */
-export const LOAD_OPTIONS = {
+/** Options that say what an object's programs are. */
+export const PROGRAM_OPTIONS = {
   type: { type: "string" },
-  engine: { type: "string" },
-  unverified: { type: "boolean" },
-  budget: { type: "string" },
   set: { type: "string", multiple: true },
 } as const;
 
-export const LOAD_OPTION_HELP = `  --type TYPE          program type, when the section's name does not tell (such as xdp or sched_cls)
-  --set NAME=VALUE     initial value of a global variable, also of a constant (repeatable)
+export const PROGRAM_OPTION_HELP = `  --type TYPE          program type, when the section's name does not tell (such as xdp or sched_cls)
+  --set NAME=VALUE     initial value of a global variable, also of a constant (repeatable)`;
+
+/** Options of the commands that run an object's programs. */
+export const LOAD_OPTIONS = {
+  ...PROGRAM_OPTIONS,
+  engine: { type: "string" },
+  unverified: { type: "boolean" },
+  budget: { type: "string" },
+} as const;
+
+export const LOAD_OPTION_HELP = `${PROGRAM_OPTION_HELP}
   --engine ENGINE      jit (default) or interpreter
   --unverified         run without verification: every access is checked, and a budget limits the instructions
   --budget N           instructions that one unverified run may take`;

@@ -43,7 +43,7 @@ const mixWord = (code: Code, hash: number): void => {
 };
 
 /** Hashes the key at the address in a local, as the runtime does, into another. */
-const hashKey = (code: Code, key: number, size: number, hash: number): void => {
+export const hashKey = (code: Code, key: number, size: number, hash: number): void => {
   code.i32(size).set(hash);
   const whole = size & ~3;
   for (let at = 0; at < whole; at += 4) {

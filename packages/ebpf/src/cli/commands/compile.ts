@@ -1,44 +1,68 @@
+import { basename } from "node:path";
 import { loadObject } from "../../load.js";
 import type { Arguments, Command } from "../command.js";
 import { EXIT } from "../exit-codes.js";
 import { writeOutput } from "../files.js";
-import { LOAD_OPTION_HELP, LOAD_OPTIONS, loadOptions } from "../load-options.js";
+import { loadOptions, PROGRAM_OPTION_HELP, PROGRAM_OPTIONS } from "../load-options.js";
 import { OBJECT_OPTION_HELP, OBJECT_OPTIONS, readObjectFile } from "../object.js";
-import { duration, type Output, toJson } from "../output.js";
-import { chosenProgram } from "../programs.js";
+import { counted, type Output, toJson } from "../output.js";
+import { chosenPrograms } from "../programs.js";
 import { UsageError } from "../usage-error.js";
+
+/** Where the source map goes: beside the module, or into it when that goes to standard output. */
+const sourceMapOf = (args: Arguments, target: string | undefined): string | true | undefined => {
+  if (!args.flag("source-map")) return undefined;
+  return target === undefined || target === "-" ? true : `${basename(target)}.map`;
+};
 
 const run = async (args: Arguments, output: Output): Promise<number> => {
   const target = args.text("output");
   if (target === undefined && !args.flag("json")) throw new UsageError("no file to write is named", "give it with -o");
-  if (args.text("engine") === "interpreter") throw new UsageError("--engine interpreter compiles nothing");
   const object = readObjectFile(args);
-  const { name } = chosenProgram(object, args.text("program"));
-  const program = loadObject(object, { ...loadOptions(args, [name]), programs: [name] }).program(name);
-  const wasm = program.wasm!;
-  if (target !== undefined) writeOutput(target, wasm, output);
-  const facts = { program: name, instructions: program.spec.instructions.length, bytes: wasm.length };
-  if (args.flag("json")) output.line(toJson({ ...facts, compileMs: program.times.compile }));
-  else
-    output.note(
-      `${name}: ${facts.instructions} instructions, ${wasm.length} bytes of WebAssembly, ${duration(1e6 * program.times.compile)}`,
-    );
+  const chosen = args.text("program");
+  const names = chosenPrograms(object, chosen)
+    .filter(({ autoload }) => chosen !== undefined || autoload !== false)
+    .map(({ name }) => name);
+  const collection = loadObject(object, {
+    ...loadOptions(args, names),
+    programs: names,
+    engine: "interpreter",
+  });
+  const sourceMap = sourceMapOf(args, target);
+  const artifact = collection.artifact(sourceMap === undefined ? {} : { sourceMap });
+  if (target !== undefined) writeOutput(target, artifact.wasm, output);
+  if (typeof sourceMap === "string") {
+    writeOutput(`${target}.map`, new TextEncoder().encode(JSON.stringify(artifact.sourceMap)), output);
+  }
+  const { programs, helpers } = artifact.info;
+  if (args.flag("json")) output.line(toJson({ ...artifact.info, bytes: artifact.wasm.length }));
+  else {
+    output.note(`${counted(programs.length, "program")}, ${artifact.wasm.length} bytes of WebAssembly`);
+    if (helpers.length > 0) output.note(`needs of its host: ${helpers.map(({ name }) => name).join(", ")}`);
+  }
   return EXIT.ok;
 };
 
 export const compileCommand: Command = {
   name: "compile",
-  summary: "write a program as a WebAssembly module",
+  summary: "write an object's programs as one stand-alone WebAssembly module",
   help: `ebpf compile FILE -o OUT [options]
 
-Verifies a program of an object file and writes the WebAssembly module that it compiles to. The module runs with
-@ebpf/runtime: it imports the memory and the helpers from there.
+Verifies the programs of an object file and writes one WebAssembly module with all of them and their maps. The module
+runs without this tool; docs/artefact.md describes its imports, exports and custom sections.
 
   -o, --output OUT     where to write; a dash is standard output
-  --program NAME       the program, when FILE holds several
-${LOAD_OPTION_HELP}
+  --program NAME       only this program of FILE
+  --source-map         also OUT.map, with which debuggers show the lines of C (inside of OUT when that is a dash)
+${PROGRAM_OPTION_HELP}
 ${OBJECT_OPTION_HELP}
-  --json               a summary as JSON`,
-  options: { ...LOAD_OPTIONS, ...OBJECT_OPTIONS, program: { type: "string" }, output: { type: "string", short: "o" } },
+  --json               what the module holds and needs, as JSON`,
+  options: {
+    ...PROGRAM_OPTIONS,
+    ...OBJECT_OPTIONS,
+    program: { type: "string" },
+    output: { type: "string", short: "o" },
+    "source-map": { type: "boolean" },
+  },
   run,
 };

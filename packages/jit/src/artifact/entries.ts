@@ -1,0 +1,164 @@
+import type { ContextLayout } from "@ebpf/platform";
+import {
+  CELL,
+  CONTEXT_BASE,
+  ETHERNET_HEADER,
+  HEADER_OFFSET,
+  MAX_TAIL_CALLS,
+  PACKET_BASE,
+  type RuntimeMap,
+  STACK_LIMIT,
+  STACK_TOP,
+} from "@ebpf/runtime";
+import type { ProgramEntries } from "../module.js";
+import type { Code } from "../wasm/code.js";
+import type { FunctionReference, ModuleBuilder } from "../wasm/module.js";
+import type { MapOperations } from "./map-operations.js";
+
+const storeCell = (code: Code, address: number, push: () => Code): void => {
+  code.i32(0);
+  push().memory("i32.store", address);
+};
+
+const fill = (code: Code, start: number, end: number): void => {
+  code
+    .i32(start)
+    .i32(0)
+    .i32(end - start)
+    .memoryFill();
+};
+
+/** `(context) → r0 low`: one run of a program. */
+export const defineRun = (
+  module: ModuleBuilder,
+  name: string,
+  enter: FunctionReference,
+  clearStack: boolean,
+): FunctionReference => {
+  const run = module.define(name, ["i32"], ["i32"]);
+  const { code } = run;
+  const CONTEXT = 0;
+  storeCell(code, CELL.tailCalls, () => code.i32(MAX_TAIL_CALLS));
+  if (clearStack) fill(code, STACK_LIMIT, STACK_TOP);
+  code.get(CONTEXT).i32(0).i32(STACK_TOP).call(enter);
+  return run;
+};
+
+/** Whether programs with this context are about a packet. */
+export const takesPackets = ({ fields }: ContextLayout): boolean =>
+  fields.some(({ value, name }) => value === "packet" || name === "protocol");
+
+/** `(length) → r0 low`: one run on the packet at `PACKET_BASE`, with a context that describes it. */
+export const defineRunOnPacket = (
+  module: ModuleBuilder,
+  name: string,
+  run: FunctionReference,
+  layout: ContextLayout,
+): FunctionReference => {
+  const defined = module.define(name, ["i32"], ["i32"]);
+  const { code } = defined;
+  const LENGTH = 0;
+  const start = () => code.i32(PACKET_BASE);
+  const end = () => code.get(LENGTH).i32(PACKET_BASE).op("i32.add");
+  fill(code, CONTEXT_BASE, CONTEXT_BASE + layout.size);
+  storeCell(code, CELL.packetMeta, start);
+  storeCell(code, CELL.packetData, start);
+  storeCell(code, CELL.packetEnd, end);
+  for (const { name: field, value, offset } of layout.fields) {
+    const address = CONTEXT_BASE + offset;
+    if (value === "packet" || value === "packet_meta") storeCell(code, address, start);
+    else if (value === "packet_end") storeCell(code, address, end);
+    else if (field === "len" || field === "wire_len") storeCell(code, address, () => code.get(LENGTH));
+    else if (field === "protocol") storeCell(code, address, () => etherType(code, LENGTH));
+  }
+  code.i32(CONTEXT_BASE).call(run);
+  return defined;
+};
+
+/** The type of the Ethernet frame as it stands in the packet; 0 when that is too short. */
+const etherType = (code: Code, length: number): Code => {
+  const AT = 12;
+  code.get(length).i32(ETHERNET_HEADER).op("i32.ge_u").open("if", "i32");
+  return code
+    .i32(0)
+    .memory("i32.load16_u", PACKET_BASE + AT)
+    .op("else")
+    .i32(0)
+    .op("end");
+};
+
+/** A program of the module, as tail calls and callbacks reach it. */
+export interface Reachable extends ProgramEntries {
+  /** What program arrays hold for it. */
+  readonly number: number;
+  /** What is added to a slot to name a function of this program in the whole module. */
+  readonly functionBase: number;
+}
+
+/** `(function, frame, r1 low, …) → r0 low`: runs a function of any of the programs. */
+export const writeCallback = (code: Code, programs: readonly Reachable[]): void => {
+  const FUNCTION = 0;
+  for (const { callback, functionBase } of [...programs].reverse()) {
+    code.get(FUNCTION).i32(functionBase).op("i32.ge_u").open("if");
+    code.get(FUNCTION).i32(functionBase).op("i32.sub");
+    for (let word = 1; word < callback.signature.parameters.length; word++) code.get(word);
+    code.call(callback).op("return", "end");
+  }
+  code.op("unreachable");
+};
+
+/** `(context, map, index) → number of the program, or 0`: decides a tail call and counts it. */
+export const writeTailCallTarget = (code: Code, maps: readonly RuntimeMap[], operations: MapOperations): void => {
+  const [MAP, INDEX] = [1, 2] as const;
+  const target = code.local("i32", "target");
+  for (const map of maps.filter(({ spec }) => spec.type === "prog_array")) {
+    const { data, entrySize, maxEntries } = operations.place(map);
+    code.get(MAP).i32(map.handle).op("i32.eq").get(INDEX).i32(maxEntries).op("i32.lt_u", "i32.and").open("if");
+    code.get(INDEX).i32(entrySize).op("i32.mul").memory("i32.load", data).set(target).op("end");
+  }
+  code.get(target).op("i32.eqz").i32(0).memory("i32.load", CELL.tailCalls).op("i32.eqz", "i32.or").open("if");
+  code.i32(0).op("return", "end");
+  storeCell(code, CELL.tailCalls, () => code.i32(0).memory("i32.load", CELL.tailCalls).i32(1).op("i32.sub"));
+  code.get(target);
+};
+
+/** `(number, context, frame) → r0 low` */
+export const writeEnterProgram = (code: Code, programs: readonly Reachable[]): void => {
+  const [NUMBER, CONTEXT, FRAME] = [0, 1, 2] as const;
+  for (const { number, enter } of programs) {
+    code.get(NUMBER).i32(number).op("i32.eq").open("if");
+    code.get(CONTEXT).i32(0).get(FRAME).call(enter).op("return", "end");
+  }
+  code.op("unreachable");
+};
+
+/** `(offset, size) → value`: the legacy loads of `loadFromPacket`, with 1 in `CELL.resultHigh` when there are no such bytes. */
+export const writeLoadFromPacket = (code: Code): void => {
+  const [OFFSET, SIZE] = [0, 1] as const;
+  const address = code.local("i32", "address");
+  code.get(OFFSET).i32(0).op("i32.lt_s").open("if");
+  code.get(OFFSET).i32(HEADER_OFFSET.network).op("i32.lt_s").open("if", "i32");
+  code.i32(-HEADER_OFFSET.link).op("else");
+  code.i32(ETHERNET_HEADER - HEADER_OFFSET.network).op("end");
+  code.get(OFFSET).op("i32.add").set(OFFSET).op("end");
+  code.i32(0).memory("i32.load", CELL.packetData).get(OFFSET).op("i32.add").set(address);
+  storeCell(code, CELL.resultHigh, () => {
+    code.get(OFFSET).i32(0).op("i32.lt_s");
+    code.get(address).get(SIZE).op("i32.add").i32(0).memory("i32.load", CELL.packetEnd);
+    return code.op("i32.gt_u", "i32.or");
+  });
+  code.i32(0).memory("i32.load", CELL.resultHigh).open("if");
+  code.i32(0).op("return", "end");
+  for (const [size, load] of [
+    [1, "i32.load8_u"],
+    [2, "i32.load16_u"],
+  ] as const) {
+    code.get(SIZE).i32(size).op("i32.eq").open("if");
+    code.get(address).memory(load).set(address);
+    if (size === 2) code.get(address).i32(8).op("i32.shl").get(address).i32(8).op("i32.shr_u", "i32.or");
+    else code.get(address);
+    code.i32(2 ** (8 * size) - 1).op("i32.and", "return", "end");
+  }
+  code.get(address).memory("i32.load").tee(address).i32(0x00ff00ff).op("i32.and").i32(8).op("i32.rotr");
+  code.get(address).i32(8).op("i32.rotl").i32(0x00ff00ff).op("i32.and", "i32.or");
+};
