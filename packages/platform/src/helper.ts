@@ -27,7 +27,13 @@ export type ArgumentType =
   | { readonly kind: "constant_string"; readonly format?: true } // NUL-terminated text in a frozen map
   | { readonly kind: "function" } // a callback
   | { readonly kind: "allocated" } // reserved memory, released by the call
-  | { readonly kind: "socket"; readonly full: boolean; readonly nullable?: true }
+  | {
+      /** A socket: a `full` one, or any; `kernelTypes` says that the kernel's own type of it would do as well. */
+      readonly kind: "socket";
+      readonly full: boolean;
+      readonly kernelTypes?: true;
+      readonly nullable?: true;
+    }
   | { readonly kind: "stack_or_null" } // the callback's context
   | { readonly kind: "map_field"; readonly field: string } // a map value's field of this type
   | {
@@ -37,7 +43,8 @@ export type ArgumentType =
       readonly type?: "local" | "ringbuf";
     }
   | { readonly kind: "percpu_object" } // a kernel object that each CPU has its own of
-  | { readonly kind: "unsupported"; readonly type: string }; // not modelled yet: calls are rejected
+  | { readonly kind: "kernel_object"; readonly nullable?: true } // a pointer to a structure of the kernel's own
+  | { readonly kind: "kernel_pointer" }; // a map value's field that holds such a pointer
 
 /** What a helper leaves in r0. */
 export type ReturnType =
@@ -67,7 +74,11 @@ export interface HelperVariant {
   readonly arguments?: readonly ArgumentType[];
   readonly gplOnly?: boolean;
   readonly unavailable?: true;
+  readonly refusedAs?: Refusal;
 }
+
+/** Why programs may not call a helper that their type has: it needs another type, or another place to be attached to. */
+export type Refusal = "program type" | "probe";
 
 /** A helper function, as programs call it by number. */
 export interface HelperPrototype {
@@ -80,6 +91,8 @@ export interface HelperPrototype {
   /** Program types that may call it; all when absent. */
   readonly programTypes?: readonly ProgramTypeName[];
   readonly variants?: readonly HelperVariant[];
+  /** Programs know the helper and may not call it: a variant says so. */
+  readonly refusedAs?: Refusal;
   readonly gplOnly?: boolean;
   /** The call may move packet data: all packet pointers become invalid. */
   readonly mayMovePacket?: true;
@@ -128,5 +141,6 @@ export const helperFor = (
     ...prototype,
     arguments: variant.arguments ?? prototype.arguments,
     gplOnly: variant.gplOnly ?? prototype.gplOnly ?? false,
+    ...(variant.refusedAs && { refusedAs: variant.refusedAs }),
   };
 };

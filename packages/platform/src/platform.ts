@@ -21,6 +21,8 @@ export interface ProgramTypeRules {
   readonly packetReadable?: true;
   /** Whether the packet may be written through packet pointers. */
   readonly packetWritable?: true;
+  /** Whether packet pointers may be passed to any helper that takes memory, and not just to those that say so. */
+  readonly packetArguments?: true;
   /** Whether legacy packet loads are allowed. */
   readonly legacyPacketLoads?: true;
   /** Attach types that a program of this type may be loaded for; any when absent. None stands for number 0. */
@@ -41,6 +43,8 @@ export interface MapTypeRules {
   readonly allPresent?: true;
   /** Programs may hold the address of a value. */
   readonly directValue?: true;
+  /** The kernel's own structure that stands for such a map, which programs may read; unknown when absent. */
+  readonly structure?: string;
   /** Values are maps. */
   readonly nested?: true;
   /** Peeking asks whether a given value is in the map, so that it reads the value instead of writing it. */

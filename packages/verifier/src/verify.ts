@@ -1,7 +1,6 @@
 import type { Family } from "@ebpf/asm";
 import { linux, type Platform, type ProgramSpec } from "@ebpf/platform";
 import { globalEntry } from "./call/global.js";
-import { checkMaps } from "./program/maps.js";
 import { POINT } from "./program/points.js";
 import { type Program, prepare } from "./program/program.js";
 import { checkRecursion, checkStackDepth } from "./program/stack-depth.js";
@@ -166,7 +165,6 @@ export const verify = (spec: ProgramSpec, options: VerifyOptions = {}): Report =
   const unfit = rejectionOf(
     () => {
       program = prepare(spec, platform, options.onEvent);
-      checkMaps(program, platform);
       checkRecursion(program, platform);
     },
     (rejection) => diagnose(rejection),

@@ -74,7 +74,7 @@ const FAILING: Record<RejectionCode, Failing> = {
   BAD_MAP_VALUE_OFFSET: { text: `r1 = value array+16${END}` },
   MAP_NOT_ALLOWED: {
     text: `r1 = map hash${END}`,
-    spec: { type: "kprobe", ...withMap(specialMap("bpf_timer")) },
+    spec: { type: "kprobe", ...withMap(specialMap("bpf_spin_lock")) },
   },
   TOO_MANY_MAPS: { text: `r1 = map hash\nr1 = map array${END}`, options: withLimits({ maps: 1 }) },
   UNINITIALIZED_REGISTER: { text: `r0 = r3\nexit` },
@@ -105,9 +105,12 @@ const FAILING: Record<RejectionCode, Failing> = {
   WRITE_ONLY: { text: `r1 = value writeOnly\nr0 = *(u8 *)(r1 + 0)${END}` },
   SPECIAL_FIELD: {
     text: `${FOUND}r1 = *(u32 *)(r0 + 0)\nout:${END}`,
-    spec: withMap(specialMap("bpf_timer")),
+    spec: withMap(specialMap("bpf_spin_lock")),
   },
   ARENA: { text: `r1 = addr_space_cast(r1, 0, 1)${END}` },
+  MIXED_POINTERS: {
+    text: `r6 = r1\ncall 7\nif r0 == 0 goto use\nr6 = r10\nr6 += -8\nuse:\nr0 = *(u32 *)(r6 + 0)${END}`,
+  },
   ATOMIC_TARGET: { text: `r2 = 1\nlock *(u32 *)(r1 + 0) += r2${END}` },
   UNKNOWN_HELPER: { text: `call 9999${END}` },
   HELPER_NOT_ALLOWED: { text: `call skb_load_bytes${END}` },
@@ -166,10 +169,6 @@ f:\nr1 = *(u64 *)(r2 + 0)\nr2 = map programs\nr3 = 0\ncall tail_call${END}`,
   },
   UNSUPPORTED_KERNEL_SYMBOL: {
     spec: { instructions: [...wideInstruction(op("lddw_ksym"), 1, 5, 0), ...instructions("r0 = 0\nexit")] },
-  },
-  UNSUPPORTED_ARENA: {
-    text: `r1 = map hash\nr1 = addr_space_cast(r1, 0, 1)\nr0 = *(s8 *)(r1 + 0)${END}`,
-    spec: withMap({ ...MAPS.hash, type: "arena", keySize: 0, valueSize: 0 }),
   },
   UNSUPPORTED_MAP: {
     text: `${FOUND}r1 = r0\nr2 = r10\nr2 += -4\ncall map_lookup_elem\nout:${END}`,

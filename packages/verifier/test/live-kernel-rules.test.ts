@@ -142,7 +142,7 @@ describe("rules that the live kernel showed", () => {
     [
       "bpf_get_func_ip is not for tracepoints",
       "call 173\nexit",
-      "cannot use helper bpf_get_func_ip#173",
+      "func bpf_get_func_ip#173 not supported for program type 5",
       { type: "tracepoint" },
     ],
     [

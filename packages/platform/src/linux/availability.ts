@@ -303,6 +303,8 @@ export const HELPERS_BY_TYPE: Readonly<Partial<Record<ProgramTypeName, readonly 
     "csum_level",
   ],
   sock_ops: [
+    "get_retval",
+    "set_retval",
     ...SOCKETS,
     "perf_event_output",
     "get_socket_cookie",

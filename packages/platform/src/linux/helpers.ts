@@ -48,10 +48,14 @@ const NEW_DYNPTR: ArgumentType = { kind: "dynptr", role: "make", type: "local" }
 const NEW_RECORD_DYNPTR: ArgumentType = { kind: "dynptr", role: "make", type: "ringbuf" };
 const RECORD_DYNPTR: ArgumentType = { kind: "dynptr", role: "release", type: "ringbuf" };
 const PERCPU: ArgumentType = { kind: "percpu_object" };
-const SOCKET: ArgumentType = { kind: "socket", full: false };
-const SOCKETN: ArgumentType = { kind: "socket", full: false, nullable: true };
+const OBJECT: ArgumentType = { kind: "kernel_object" };
+const OBJECTN: ArgumentType = { kind: "kernel_object", nullable: true };
+/** A socket as programs see it alone, or also as the kernel does. */
+const SOCKET_VIEW: ArgumentType = { kind: "socket", full: false };
+const SOCKET: ArgumentType = { kind: "socket", full: false, kernelTypes: true };
+const SOCKETN: ArgumentType = { kind: "socket", full: false, kernelTypes: true, nullable: true };
 const FULL_SOCKETN: ArgumentType = { kind: "socket", full: true, nullable: true };
-const unsupported = (type: string): ArgumentType & ReturnType => ({ kind: "unsupported", type });
+const KERNEL_OBJECT: ReturnType = { kind: "unsupported", type: "kernel object" };
 const fixed = (access: MemoryAccess, size: number, aligned?: "aligned"): ArgumentType => ({
   kind: "memory",
   access,
@@ -80,6 +84,12 @@ const WITHOUT_RETURN_VALUE: readonly AttachType[] = [
   "cgroup_inet_egress",
   "cgroup_sock_ops",
   ...ADDRESS_REPORTS,
+];
+
+/** Programs of type cgroup_sock have it wherever they are attached, also where their attach type is left 0. */
+const RETURN_VALUE_VARIANTS: readonly HelperVariant[] = [
+  { programTypes: ["cgroup_sock"] },
+  { attachTypes: WITHOUT_RETURN_VALUE, unavailable: true },
 ];
 
 interface VariantRow extends Omit<HelperVariant, "arguments"> {
@@ -159,7 +169,10 @@ const ROWS: readonly HelperRow[] = [
     id: 49,
     name: "setsockopt",
     args: [CTX, ANY, ANY, READ, SIZE],
-    variants: [{ programTypes: ["cgroup_sockopt"], args: [SOCKET, ANY, ANY, READ, SIZE] }],
+    variants: [
+      { programTypes: ["cgroup_sockopt"], attachTypes: ["cgroup_setsockopt"], args: [SOCKET, ANY, ANY, READ, SIZE] },
+      { programTypes: ["cgroup_sockopt"], unavailable: true },
+    ],
   },
   { id: 50, name: "skb_adjust_room", args: [CTX, ANY, ANY, ANY], mayMovePacket: true },
   { id: 51, name: "redirect_map", args: [MAP, ANY, ANY] },
@@ -172,7 +185,10 @@ const ROWS: readonly HelperRow[] = [
     id: 57,
     name: "getsockopt",
     args: [CTX, ANY, ANY, WRITE, SIZE],
-    variants: [{ programTypes: ["cgroup_sockopt"], args: [SOCKET, ANY, ANY, WRITE, SIZE] }],
+    variants: [
+      { programTypes: ["cgroup_sockopt"], attachTypes: ["cgroup_setsockopt"], args: [SOCKET, ANY, ANY, WRITE, SIZE] },
+      { programTypes: ["cgroup_sockopt"], unavailable: true },
+    ],
   },
   { id: 58, name: "override_return", args: [CTX, ANY], gplOnly: true },
   { id: 59, name: "sock_ops_cb_flags_set", args: [CTX, ANY] },
@@ -230,10 +246,10 @@ const ROWS: readonly HelperRow[] = [
   { id: 92, name: "rc_pointer_rel", args: [CTX, ANY, ANY] },
   { id: 93, name: "spin_lock", args: [LOCK], returns: VOID, lock: "take" },
   { id: 94, name: "spin_unlock", args: [LOCK], returns: VOID, lock: "drop", underLock: true },
-  { id: 95, name: "sk_fullsock", args: [SOCKET], returns: SOCKET_OR_NULL, sameObject: true },
-  { id: 96, name: "tcp_sock", args: [SOCKET], returns: TCP_SOCK_OR_NULL, sameObject: true },
+  { id: 95, name: "sk_fullsock", args: [SOCKET_VIEW], returns: SOCKET_OR_NULL, sameObject: true },
+  { id: 96, name: "tcp_sock", args: [SOCKET_VIEW], returns: TCP_SOCK_OR_NULL, sameObject: true },
   { id: 97, name: "skb_ecn_set_ce", args: [CTX] },
-  { id: 98, name: "get_listener_sock", args: [SOCKET], returns: SOCKET_OR_NULL },
+  { id: 98, name: "get_listener_sock", args: [SOCKET_VIEW], returns: SOCKET_OR_NULL },
   {
     id: 99,
     name: "skc_lookup_tcp",
@@ -262,28 +278,28 @@ const ROWS: readonly HelperRow[] = [
     returns: MAP_VALUE_OR_NULL,
     variants: [
       { programTypes: ["cgroup_sock"], args: [MAP, CTX, MAPVALN, ANY] },
-      { programTypes: ["syscall"], args: [unsupported("kernel object")] },
+      { programTypes: ["syscall"], refusedAs: "probe" },
     ],
   },
   {
     id: 108,
     name: "sk_storage_delete",
     args: [MAP, SOCKET],
-    variants: [{ programTypes: ["syscall"], args: [unsupported("kernel object")] }],
+    variants: [{ programTypes: ["syscall"], refusedAs: "probe" }],
   },
   { id: 109, name: "send_signal", args: [ANY] },
   { id: 110, name: "tcp_gen_syncookie", args: [SOCKET, READ, SIZE, READ, SIZE], gplOnly: true, packetArguments: true },
-  { id: 111, name: "skb_output", args: [unsupported("kernel object"), MAP, ANY, READ, SIZE0], gplOnly: true },
+  { id: 111, name: "skb_output", args: [OBJECT, MAP, ANY, READ, SIZE0], gplOnly: true },
   { id: 112, name: "probe_read_user", args: [WRITE, SIZE0, ANY], gplOnly: true },
   { id: 113, name: "probe_read_kernel", args: [WRITE, SIZE0, ANY], gplOnly: true },
   { id: 114, name: "probe_read_user_str", args: [WRITE, SIZE0, ANY], gplOnly: true, boundedBySize: true },
   { id: 115, name: "probe_read_kernel_str", args: [WRITE, SIZE0, ANY], gplOnly: true, boundedBySize: true },
-  { id: 116, name: "tcp_send_ack", args: [unsupported("kernel object")] },
+  { id: 116, name: "tcp_send_ack", args: [OBJECT] },
   { id: 117, name: "send_signal_thread", args: [ANY] },
   { id: 118, name: "jiffies64", args: [], returnClass: "full64" },
   { id: 119, name: "read_branch_records", args: [CTX, UPDATEN, SIZE0, ANY], gplOnly: true },
   { id: 120, name: "get_ns_current_pid_tgid", args: [ANY, ANY, WRITE, SIZE] },
-  { id: 121, name: "xdp_output", args: [unsupported("kernel object"), MAP, ANY, READ, SIZE0], gplOnly: true },
+  { id: 121, name: "xdp_output", args: [OBJECT, MAP, ANY, READ, SIZE0], gplOnly: true },
   { id: 122, name: "get_netns_cookie", args: [CTXN], returnClass: "full64" },
   { id: 123, name: "get_current_ancestor_cgroup_id", args: [ANY], returnClass: "full64" },
   {
@@ -293,8 +309,8 @@ const ROWS: readonly HelperRow[] = [
     variants: [{ programTypes: ["sk_lookup"], args: [CTX, FULL_SOCKETN, ANY] }],
   },
   { id: 125, name: "ktime_get_boot_ns", args: [], returnClass: "full64" },
-  { id: 126, name: "seq_printf", args: [unsupported("kernel object"), READ, SIZE, READN, SIZE0], gplOnly: true },
-  { id: 127, name: "seq_write", args: [unsupported("kernel object"), READ, SIZE0], gplOnly: true },
+  { id: 126, name: "seq_printf", args: [OBJECT, READ, SIZE, READN, SIZE0], gplOnly: true },
+  { id: 127, name: "seq_write", args: [OBJECT, READ, SIZE0], gplOnly: true },
   { id: 128, name: "sk_cgroup_id", args: [SOCKET], returnClass: "full64" },
   { id: 129, name: "sk_ancestor_cgroup_id", args: [SOCKET, ANY], returnClass: "full64" },
   { id: 130, name: "ringbuf_output", args: [MAP, READ, SIZE0, ANY] },
@@ -303,53 +319,58 @@ const ROWS: readonly HelperRow[] = [
   { id: 133, name: "ringbuf_discard", args: [RECORD, ANY], returns: VOID, releases: 0 },
   { id: 134, name: "ringbuf_query", args: [MAP, ANY], returnClass: "full64" },
   { id: 135, name: "csum_level", args: [CTX, ANY] },
-  { id: 136, name: "skc_to_tcp6_sock", args: [SOCKET], returns: unsupported("kernel object") },
-  { id: 137, name: "skc_to_tcp_sock", args: [SOCKET], returns: unsupported("kernel object") },
-  { id: 138, name: "skc_to_tcp_timewait_sock", args: [SOCKET], returns: unsupported("kernel object") },
-  { id: 139, name: "skc_to_tcp_request_sock", args: [SOCKET], returns: unsupported("kernel object") },
-  { id: 140, name: "skc_to_udp6_sock", args: [SOCKET], returns: unsupported("kernel object") },
-  { id: 141, name: "get_task_stack", args: [unsupported("kernel object"), WRITE, SIZE0, ANY], boundedBySize: true },
+  { id: 136, name: "skc_to_tcp6_sock", args: [SOCKET], returns: KERNEL_OBJECT },
+  { id: 137, name: "skc_to_tcp_sock", args: [SOCKET], returns: KERNEL_OBJECT },
+  { id: 138, name: "skc_to_tcp_timewait_sock", args: [SOCKET], returns: KERNEL_OBJECT },
+  { id: 139, name: "skc_to_tcp_request_sock", args: [SOCKET], returns: KERNEL_OBJECT },
+  { id: 140, name: "skc_to_udp6_sock", args: [SOCKET], returns: KERNEL_OBJECT },
+  { id: 141, name: "get_task_stack", args: [OBJECT, WRITE, SIZE0, ANY], boundedBySize: true },
   { id: 142, name: "load_hdr_opt", args: [CTX, UPDATE, SIZE, ANY] },
   { id: 143, name: "store_hdr_opt", args: [CTX, READ, SIZE, ANY], mayMovePacket: true },
   { id: 144, name: "reserve_hdr_opt", args: [CTX, ANY, ANY] },
   {
     id: 145,
     name: "inode_storage_get",
-    args: [MAP, unsupported("kernel object"), MAPVALN, ANY],
+    args: [MAP, OBJECTN, MAPVALN, ANY],
     returns: MAP_VALUE_OR_NULL,
   },
-  { id: 146, name: "inode_storage_delete", args: [MAP, unsupported("kernel object")] },
-  { id: 147, name: "d_path", args: [unsupported("kernel object"), READ, SIZE0] },
+  { id: 146, name: "inode_storage_delete", args: [MAP, OBJECTN] },
+  {
+    id: 147,
+    name: "d_path",
+    args: [OBJECT, READ, SIZE0],
+    variants: [{ programTypes: ["syscall"], refusedAs: "probe" }],
+  },
   { id: 148, name: "copy_from_user", args: [WRITE, SIZE0, ANY], mightSleep: true },
   { id: 149, name: "snprintf_btf", args: [UPDATE, SIZE, READ, SIZE, ANY] },
-  { id: 150, name: "seq_printf_btf", args: [unsupported("kernel object"), READ, SIZE0, ANY], gplOnly: true },
+  { id: 150, name: "seq_printf_btf", args: [OBJECT, READ, SIZE0, ANY], gplOnly: true },
   { id: 151, name: "skb_cgroup_classid", args: [CTX] },
   { id: 152, name: "redirect_neigh", args: [ANY, READN, SIZE0, ANY] },
   {
     id: 153,
     name: "per_cpu_ptr",
     args: [PERCPU, ANY],
-    returns: unsupported("kernel object"),
+    returns: KERNEL_OBJECT,
   },
   {
     id: 154,
     name: "this_cpu_ptr",
     args: [PERCPU],
-    returns: unsupported("kernel object"),
+    returns: KERNEL_OBJECT,
   },
   { id: 155, name: "redirect_peer", args: [ANY, ANY] },
   {
     id: 156,
     name: "task_storage_get",
-    args: [MAP, unsupported("kernel object"), MAPVALN, ANY],
+    args: [MAP, OBJECTN, MAPVALN, ANY],
     returns: MAP_VALUE_OR_NULL,
   },
-  { id: 157, name: "task_storage_delete", args: [MAP, unsupported("kernel object")] },
-  { id: 158, name: "get_current_task_btf", args: [], returns: unsupported("kernel object"), gplOnly: true },
-  { id: 159, name: "bprm_opts_set", args: [unsupported("kernel object"), ANY] },
+  { id: 157, name: "task_storage_delete", args: [MAP, OBJECTN] },
+  { id: 158, name: "get_current_task_btf", args: [], returns: KERNEL_OBJECT, gplOnly: true },
+  { id: 159, name: "bprm_opts_set", args: [OBJECT, ANY] },
   { id: 160, name: "ktime_get_coarse_ns", args: [], returnClass: "full64" },
-  { id: 161, name: "ima_inode_hash", args: [unsupported("kernel object"), WRITE, SIZE], mightSleep: true },
-  { id: 162, name: "sock_from_file", args: [unsupported("kernel object")], returns: unsupported("kernel object") },
+  { id: 161, name: "ima_inode_hash", args: [OBJECT, WRITE, SIZE], mightSleep: true },
+  { id: 162, name: "sock_from_file", args: [OBJECT], returns: KERNEL_OBJECT },
   { id: 163, name: "check_mtu", args: [CTX, ANY, fixed("update", 4, "aligned"), ANY, ANY], gplOnly: true },
   {
     id: 164,
@@ -372,7 +393,10 @@ const ROWS: readonly HelperRow[] = [
     gplOnly: true,
     returnClass: "full64",
     variants: [
-      { programTypes: ["tracepoint", "raw_tracepoint", "raw_tracepoint_writable", "perf_event"], unavailable: true },
+      {
+        programTypes: ["tracepoint", "raw_tracepoint", "raw_tracepoint_writable", "perf_event", "syscall"],
+        refusedAs: "program type",
+      },
       {
         attachTypes: ["trace_kprobe_multi", "trace_kprobe_session", "trace_uprobe_multi", "trace_uprobe_session"],
         gplOnly: false,
@@ -383,47 +407,47 @@ const ROWS: readonly HelperRow[] = [
   {
     id: 175,
     name: "task_pt_regs",
-    args: [unsupported("kernel object")],
-    returns: unsupported("kernel object"),
+    args: [OBJECT],
+    returns: KERNEL_OBJECT,
     gplOnly: true,
   },
   { id: 176, name: "get_branch_snapshot", args: [WRITE, SIZE0], gplOnly: true },
   { id: 177, name: "trace_vprintk", args: [READ, SIZE, READN, SIZE0], gplOnly: true },
-  { id: 178, name: "skc_to_unix_sock", args: [SOCKET], returns: unsupported("kernel object") },
+  { id: 178, name: "skc_to_unix_sock", args: [SOCKET], returns: KERNEL_OBJECT },
   { id: 179, name: "kallsyms_lookup_name", args: [READ, SIZE0, ANY, fixed("write", 8, "aligned")] },
-  { id: 180, name: "find_vma", args: [unsupported("kernel object"), ANY, FUNC, STACKN, ANY] },
+  { id: 180, name: "find_vma", args: [OBJECT, ANY, FUNC, STACKN, ANY] },
   { id: 181, name: "loop", args: [SCALAR, FUNC, STACKN, ANY], callback: ["scalar", "context"], callbackLimit: 0 },
   { id: 182, name: "strncmp", args: [READ, SIZE, STRING] },
   { id: 183, name: "get_func_arg", args: [CTX, ANY, fixed("write", 8, "aligned")] },
   { id: 184, name: "get_func_ret", args: [CTX, fixed("write", 8, "aligned")] },
   { id: 185, name: "get_func_arg_cnt", args: [CTX] },
-  { id: 186, name: "get_retval", args: [], variants: [{ attachTypes: WITHOUT_RETURN_VALUE, unavailable: true }] },
-  { id: 187, name: "set_retval", args: [ANY], variants: [{ attachTypes: WITHOUT_RETURN_VALUE, unavailable: true }] },
+  { id: 186, name: "get_retval", args: [], variants: RETURN_VALUE_VARIANTS },
+  { id: 187, name: "set_retval", args: [ANY], variants: RETURN_VALUE_VARIANTS },
   {
     id: 188,
     name: "xdp_get_buff_len",
     args: [CTX],
-    variants: [{ programTypes: ["syscall"], args: [unsupported("kernel object")] }],
+    variants: [{ programTypes: ["syscall"], args: [OBJECT] }],
   },
   { id: 189, name: "xdp_load_bytes", args: [CTX, ANY, WRITE, SIZE] },
   { id: 190, name: "xdp_store_bytes", args: [CTX, ANY, READ, SIZE] },
   {
     id: 191,
     name: "copy_from_user_task",
-    args: [WRITE, SIZE0, ANY, unsupported("kernel object"), ANY],
+    args: [WRITE, SIZE0, ANY, OBJECT, ANY],
     gplOnly: true,
     mightSleep: true,
   },
   { id: 192, name: "skb_set_tstamp", args: [CTX, ANY, ANY] },
-  { id: 193, name: "ima_file_hash", args: [unsupported("kernel object"), WRITE, SIZE], mightSleep: true },
+  { id: 193, name: "ima_file_hash", args: [OBJECT, WRITE, SIZE], mightSleep: true },
   {
     id: 194,
     name: "kptr_xchg",
-    args: [unsupported("kernel pointer field"), unsupported("kernel object")],
-    returns: unsupported("kernel object"),
+    args: [{ kind: "kernel_pointer" }, OBJECT],
+    returns: KERNEL_OBJECT,
   },
   { id: 195, name: "map_lookup_percpu_elem", args: [MAP, KEY, ANY], returns: MAP_VALUE_OR_NULL, packetArguments: true },
-  { id: 196, name: "skc_to_mptcp_sock", args: [SOCKET], returns: unsupported("kernel object") },
+  { id: 196, name: "skc_to_mptcp_sock", args: [SOCKET_VIEW], returns: KERNEL_OBJECT },
   { id: 197, name: "dynptr_from_mem", args: [WRITE, SIZE0, ANY, NEW_DYNPTR], mapValueMemory: 0 },
   { id: 198, name: "ringbuf_reserve_dynptr", args: [MAP, ANY, ANY, NEW_RECORD_DYNPTR] },
   { id: 199, name: "ringbuf_submit_dynptr", args: [RECORD_DYNPTR, ANY], returns: VOID },
@@ -469,10 +493,10 @@ const ROWS: readonly HelperRow[] = [
   {
     id: 210,
     name: "cgrp_storage_get",
-    args: [MAP, unsupported("kernel object"), MAPVALN, ANY],
+    args: [MAP, OBJECTN, MAPVALN, ANY],
     returns: MAP_VALUE_OR_NULL,
   },
-  { id: 211, name: "cgrp_storage_delete", args: [MAP, unsupported("kernel object")] },
+  { id: 211, name: "cgrp_storage_delete", args: [MAP, OBJECTN] },
 ];
 
 const returnClassOf = (returns: ReturnType): ReturnClass => {

@@ -86,6 +86,7 @@ export const PROGRAM_TYPE_RULES: Readonly<Partial<Record<ProgramTypeName, Progra
     context: CONTEXTS.cgroupSockopt,
     packetReadable: true,
     packetWritable: true,
+    packetArguments: true,
     exit: BOOLEAN,
     attachTypes: ["cgroup_getsockopt", "cgroup_setsockopt"],
   },

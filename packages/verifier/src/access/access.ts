@@ -63,15 +63,14 @@ export const checkAlignment = (
   const base = packet ? 2 : 0;
   const at = T.add(pointer.value.bits, T.constant(W.fromInt32(base + pointer.offset + offset)));
   if (T.isAligned(at, size)) return;
-  const name = ALIGNMENT_NAME[pointer.kind as PointerKind] ?? "";
+  const name = pointer.nullable ? "" : (ALIGNMENT_NAME[pointer.kind as PointerKind] ?? "");
   const parts = `${formatTnum(pointer.value.bits)}+${pointer.offset}+${offset}`;
   reject("MISALIGNED", `misaligned ${name}access off ${packet ? `2+${parts}` : parts} size ${size}`);
 };
 
 const accessMapKey: Accessor = (_walk, access) => {
   const { pointer, register, size } = access;
-  if (access.kind === "write")
-    reject("READ_ONLY", `write to change key R${register} off ${access.offset} not allowed`, register);
+  if (access.kind === "write") reject("READ_ONLY", `write to change key R${register} not allowed`, register);
   checkRegion(access, pointer.map!.keySize, "map_key");
   return scalarRegister(unknownOf(size));
 };
@@ -88,7 +87,16 @@ const accessMemory: Accessor = (_walk, access) => {
 const noAccess: Accessor = (_walk, { pointer, register }) =>
   reject("NOT_A_POINTER", `R${register} invalid mem access '${kindName(pointer)}'`, register);
 
-const accessMap: Accessor = () => reject("UNSUPPORTED_ACCESS", "reading the fields of a map is not modelled yet");
+/** A map itself is a structure of the kernel's, which programs may read. */
+const accessMap: Accessor = ({ platform }, { kind, pointer, offset, register }) => {
+  const name = platform.mapTypes[pointer.map!.type]?.structure;
+  if (name !== undefined && kind === "write") reject("READ_ONLY", `only read from ${name} is supported`, register);
+  const at = pointer.offset + offset;
+  if (name !== undefined && at < 0) {
+    reject("NEGATIVE_OFFSET", `R${register} is ${name} invalid negative access: off=${at}`, register);
+  }
+  return reject("UNSUPPORTED_ACCESS", "reading the fields of a map is not modelled yet", register);
+};
 
 const accessStack: Accessor = (walk, access) =>
   access.kind === "read" ? readStack(walk, access) : writeStack(walk, access);
@@ -117,12 +125,12 @@ const ACCESSORS: Readonly<Record<PointerKind, Accessor>> = {
 };
 
 /** Kinds whose accesses are rewritten by the kernel, so that one instruction can't access two of them. */
-const REWRITTEN: readonly PointerKind[] = ["ctx", "sock", "sock_common", "tcp_sock", "xdp_sock"];
+const REWRITTEN: readonly PointerKind[] = ["ctx", "sock", "sock_common", "tcp_sock", "xdp_sock", "ptr", "arena"];
 
 const remember = (walk: Walk, kind: PointerKind): void => {
   const regions = walk.facts.accesses(walk.pc, kind);
   if (regions.length > 1 && regions.some((region) => REWRITTEN.includes(region))) {
-    reject("UNSUPPORTED_ACCESS", "same insn cannot be used with different pointers");
+    reject("MIXED_POINTERS", "same insn cannot be used with different pointers");
   }
 };
 

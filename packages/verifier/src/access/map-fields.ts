@@ -10,17 +10,19 @@ export interface SpecialField {
   readonly size: number;
 }
 
-const SPECIAL_TYPES: ReadonlySet<string> = new Set([
-  "bpf_spin_lock",
-  "bpf_res_spin_lock",
-  "bpf_timer",
-  "bpf_wq",
-  "bpf_task_work",
-  "bpf_list_head",
-  "bpf_list_node",
-  "bpf_rb_root",
-  "bpf_rb_node",
-  "bpf_refcount",
+/**
+ * Structures that the kernel knows by name in map values, and their sizes: one of another size is a structure like any
+ * other.
+ */
+const SPECIAL_TYPES: ReadonlyMap<string, number> = new Map([
+  ["bpf_spin_lock", 4],
+  ["bpf_res_spin_lock", 4],
+  ["bpf_timer", 16],
+  ["bpf_wq", 16],
+  ["bpf_task_work", 8],
+  ["bpf_list_head", 16],
+  ["bpf_rb_root", 16],
+  ["bpf_refcount", 4],
 ]);
 
 const POINTER_TAGS: ReadonlySet<string> = new Set(["kptr", "kptr_untrusted", "percpu_kptr", "uptr"]);
@@ -55,7 +57,7 @@ const collect = (btf: Btf, id: number, offset: number, depth: number): SpecialFi
     });
   }
   if (type.kind !== "struct") return [];
-  if (SPECIAL_TYPES.has(type.name)) return [{ name: type.name, offset, size: type.size }];
+  if (SPECIAL_TYPES.get(type.name) === type.size) return [{ name: type.name, offset, size: type.size }];
   return type.members.flatMap((member) => collect(btf, member.type, offset + member.bitOffset / 8, depth + 1));
 };
 

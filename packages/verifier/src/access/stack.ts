@@ -4,7 +4,15 @@ import * as S from "../domain/scalar.js";
 import * as W from "../domain/word.js";
 import { formatTnum } from "../report/format.js";
 import { reject } from "../report/reject.js";
-import { isNull, isScalar, type Register, scalarRegister, UNKNOWN_SCALAR, unlinked } from "../state/register.js";
+import {
+  isNull,
+  isScalar,
+  type Register,
+  type RegisterKind,
+  scalarRegister,
+  UNKNOWN_SCALAR,
+  unlinked,
+} from "../state/register.js";
 import {
   BYTE,
   type ByteKind,
@@ -57,7 +65,7 @@ const outside = (access: RegionAccess, purpose: Purpose): never => {
 const MAX_VARIABLE_OFFSET = 1 << 29;
 
 /** Where an access may fall: all of it lies in the frame's stack. Deepens the function's stack as needed. */
-export const stackStretch = (walk: Walk, access: RegionAccess, purpose: Purpose): Stretch => {
+const stackStretch = (walk: Walk, access: RegionAccess, purpose: Purpose): Stretch => {
   const { register, pointer, offset, size } = access;
   const { min, max } = pointer.value.s64;
   if (W.toNumber(max) >= MAX_VARIABLE_OFFSET || W.toNumber(min) <= -MAX_VARIABLE_OFFSET) {
@@ -160,6 +168,9 @@ const setBytes = ({ frame, from, to }: Stretch, kind: ByteKind): void => {
   }
 };
 
+/** Pointers that the kernel keeps no track of on the stack: they are mere bytes there. */
+const NOT_SPILLED: readonly RegisterKind[] = ["dynptr_ptr", "tp_buffer"];
+
 const isSpilledPointer = (slot: Slot): boolean => slot.spilled !== undefined && !isScalar(slot.spilled);
 
 /** A pointer into the running function's stack must not be left in its caller's. */
@@ -212,7 +223,7 @@ const writeFixed = (walk: Walk, stretch: Stretch, access: Access, value: Registe
     spill(walk, stretch, access, value);
     return;
   }
-  if (!isScalar(value)) {
+  if (!isScalar(value) && !NOT_SPILLED.includes(value.kind)) {
     if (access.size !== SLOT_BYTES) reject("BAD_SPILL", "invalid size of register spill", access.register);
     spill(walk, stretch, access, value);
     return;
@@ -272,9 +283,9 @@ export const knownOnStack = (walk: Walk, pointer: Register, size: 1 | 2 | 4 | 8)
   return W.ZERO;
 };
 
-/** A helper reads the stretch; bytes that were never written are allowed, as for loads. */
-export const helperReadsStack = (walk: Walk, access: RegionAccess): void => {
-  kindsIn(walk, stackStretch(walk, access, "read from"), access);
+/** A helper reads the stretch, which it may also write; bytes that were never written are allowed, as for loads. */
+export const helperReadsStack = (walk: Walk, access: RegionAccess, purpose: Purpose): void => {
+  kindsIn(walk, stackStretch(walk, access, purpose), access);
 };
 
 /** A helper may write the stretch whatever it holds, but for dynptrs. */

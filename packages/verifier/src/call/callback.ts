@@ -40,11 +40,7 @@ const parameterValue = (
 
 const callee = (walk: Walk, helper: HelperPrototype): number => {
   const index = helper.arguments.findIndex(({ kind }) => kind === "function");
-  const register = walk.read(index + 1);
-  if (register.kind !== "func") {
-    reject("BAD_ARGUMENT", `R${index + 1} type=${register.kind} expected=func`, index + 1);
-  }
-  return register.subprogram;
+  return walk.read(index + 1).subprogram;
 };
 
 /** bpf_loop's flags. */

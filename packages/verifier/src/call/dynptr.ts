@@ -1,7 +1,6 @@
 import type { ArgumentType } from "@ebpf/platform";
 import { type DynptrPlace, dynptrAt, makeDynptr, placeOf, releaseDynptr } from "../access/dynptr-slots.js";
 import { writeStack } from "../access/stack.js";
-import { checkUnmoved } from "../check/unmoved.js";
 import { reject } from "../report/reject.js";
 import type { Register } from "../state/register.js";
 import { SLOT_BYTES } from "../state/stack.js";
@@ -16,9 +15,6 @@ export interface DynptrArgument {
 }
 
 type DynptrType = Extract<ArgumentType, { readonly kind: "dynptr" }>;
-
-/** Kinds of values that a dynptr may be passed as, in the kernel's words. */
-export const DYNPTR_KINDS = "fp, dynptr_ptr";
 
 const refuse = (place: DynptrPlace | undefined, message: string, register: number): never =>
   reject("BAD_DYNPTR", place?.kind === "nowhere" ? `${place.why}\n${message}` : message, register);
@@ -58,7 +54,6 @@ export const checkDynptr = (
   { role, type }: Pick<DynptrType, "role" | "type">,
 ): { readonly dynptr?: Register; readonly effect?: () => void } => {
   const { walk, register, value } = argument;
-  if (value.kind === "dynptr_ptr") checkUnmoved(value, register);
   if (role === "make") {
     make(argument, type);
     return {};

@@ -29,9 +29,9 @@ const checkMemoryArgument = (
   if (value.nullable && !nullable) {
     reject("BAD_ARGUMENT", `arg#${register - 1} is expected to be non-NULL`, register);
   }
-  if (isScalar(value)) reject("BAD_ARGUMENT", `R${register} type=scalar expected=fp`, register);
   const pointer = value.nullable ? { ...value, nullable: false } : value;
   const helper = { name: "global function", packetArguments: true } as const;
+  checkMemory(walk, { register, pointer, size, use: "read", helper });
   const effect = checkMemory(walk, { register, pointer, size, use: "update", helper });
   return effect === undefined ? EMPTY : [effect];
 };
@@ -40,6 +40,7 @@ const checkDynptrArgument = (walk: Walk, register: number, value: Register): rea
   if (value.kind !== "fp" && value.kind !== "dynptr_ptr") {
     reject("BAD_ARGUMENT", `arg#${register - 1} expected pointer to stack or const struct bpf_dynptr`, register);
   }
+  if (value.kind === "dynptr_ptr") checkUnmoved(value, register);
   checkDynptr({ walk, register, value }, { role: "use" });
   return EMPTY;
 };

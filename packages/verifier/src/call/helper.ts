@@ -1,5 +1,5 @@
 import type { Instruction } from "@ebpf/asm";
-import { type HelperPrototype, helperFor } from "@ebpf/platform";
+import { type HelperPrototype, helperFor, programTypeNumber } from "@ebpf/platform";
 import * as S from "../domain/scalar.js";
 import { reject } from "../report/reject.js";
 import { kindName, UNKNOWN_SCALAR } from "../state/register.js";
@@ -13,6 +13,7 @@ import { checkMapFits } from "./map-fits.js";
 import { forgetPacket } from "./packet.js";
 import { checkNothingHeld, holdsLock, release } from "./resources.js";
 import { returned } from "./result.js";
+import { checkFormat } from "./text.js";
 
 /** The helper that a call names, as programs of this type see it. */
 const findHelper = (walk: Walk, id: number): HelperPrototype => {
@@ -26,10 +27,18 @@ const findHelper = (walk: Walk, id: number): HelperPrototype => {
   if (usable.gplOnly && !isGplCompatible(spec.license)) {
     reject("GPL_ONLY", "cannot call GPL-restricted function from non-GPL compatible program");
   }
+  if (usable.refusedAs === "probe") reject("HELPER_NOT_ALLOWED", "helper call is not allowed in probe");
   if (usable.mightSleep && !spec.flags.sleepable) {
     reject("SLEEPABLE", "helper call might sleep in a non-sleepable prog");
   }
   return usable;
+};
+
+/** Some helpers are known to programs of types that may not call them. */
+const checkProgramType = ({ program: { spec } }: Walk, { name, id, refusedAs }: HelperPrototype): void => {
+  if (refusedAs !== "program type") return;
+  const type = programTypeNumber(spec.type);
+  reject("HELPER_NOT_ALLOWED", `func ${name}#${id} not supported for program type ${type}`);
 };
 
 /** Gives an argument's object back. */
@@ -46,16 +55,10 @@ const releaseArgument = (walk: Walk, helper: HelperPrototype): void => {
   }
 };
 
-/** Helpers that go on running the program's own functions, or whose effect on control is not modelled. */
-const checkModelled = (helper: HelperPrototype): void => {
-  for (const argument of helper.arguments) {
-    if (argument.kind === "unsupported") {
-      reject("UNSUPPORTED_HELPER", `${helper.name} takes a ${argument.type}, which is not modelled yet`);
-    }
-    if (argument.kind === "function" && (helper.callback ?? helper.asyncCallback) === undefined) {
-      reject("UNSUPPORTED_CALLBACK", `${helper.name} calls back into the program, which is not modelled yet`);
-    }
-  }
+/** Who calls back, and when, is told by the helper's row. */
+const checkModelled = ({ arguments: types, callback, asyncCallback, name }: HelperPrototype): void => {
+  if ((callback ?? asyncCallback) !== undefined || types.every(({ kind }) => kind !== "function")) return;
+  reject("UNSUPPORTED_CALLBACK", `${name} calls back into the program, which is not modelled yet`);
 };
 
 /** A known index of a tail call becomes part of the code. */
@@ -97,9 +100,11 @@ export const callHelper = (walk: Walk, { imm }: Instruction): void => {
   if (!helper.underLock && holdsLock(walk)) {
     reject("LOCK_HELD", "function calls are not allowed while holding a lock");
   }
-  checkModelled(helper);
   const given = checkArguments(walk, helper);
+  checkModelled(helper);
   checkMapFits(walk, helper, given.map);
+  checkProgramType(walk, helper);
+  if (given.format !== undefined) checkFormat(walk, given.format);
   checkMemorySource(walk, helper);
   relyOnIndex(walk, helper, given);
   checkTailCall(walk, helper);

@@ -2,11 +2,13 @@ import type { HelperPrototype } from "@ebpf/platform";
 import { checkMapValue } from "../access/map-value.js";
 import { checkPacketRange } from "../access/packet.js";
 import { checkRegion, type RegionAccess } from "../access/region.js";
-import { checkHelperWrite, helperReadsStack, helperWritesStack, stackStretch } from "../access/stack.js";
+import { checkHelperWrite, helperReadsStack, helperWritesStack } from "../access/stack.js";
 import { reject } from "../report/reject.js";
 import { kindName, type Register } from "../state/register.js";
 import type { Walk } from "../walk.js";
+import { notMemory } from "./expected.js";
 
+/** How memory is used: `write` leaves nothing of what it held, so that it need not hold anything; `update` may. */
 export type MemoryUse = "read" | "write" | "update";
 
 /** Memory that a helper is given. */
@@ -17,8 +19,6 @@ export interface MemoryArgument {
   readonly use: MemoryUse;
   readonly helper: Pick<HelperPrototype, "name" | "packetArguments">;
 }
-
-const EXPECTED = "fp, pkt, pkt_meta, map_key, map_value, mem, ringbuf_mem, buf, trusted_ptr_";
 
 const checkPacket = (walk: Walk, { use, helper }: MemoryArgument, access: RegionAccess): void => {
   const { rules } = walk.program;
@@ -39,9 +39,7 @@ const checkPacket = (walk: Walk, { use, helper }: MemoryArgument, access: Region
 export const checkMemory = (walk: Walk, argument: MemoryArgument): (() => void) | undefined => {
   const { register, pointer, size, use } = argument;
   const access: RegionAccess = { register, pointer, offset: 0, size };
-  if (pointer.nullable || pointer.kind === "scalar" || pointer.kind === "not_init") {
-    reject("BAD_ARGUMENT", `R${register} type=${kindName(pointer)} expected=${EXPECTED}`, register);
-  }
+  if (pointer.nullable) notMemory(register, pointer);
   switch (pointer.kind) {
     case "pkt":
     case "pkt_meta":
@@ -52,8 +50,7 @@ export const checkMemory = (walk: Walk, argument: MemoryArgument): (() => void) 
       checkRegion(access, pointer.map!.keySize, "map_key");
       return undefined;
     case "map_value":
-      if (use !== "write") checkMapValue(walk, access, "read");
-      if (use !== "read") checkMapValue(walk, access, "write");
+      checkMapValue(walk, access, use === "read" ? "read" : "write");
       return undefined;
     case "mem":
       if (use !== "read" && pointer.readOnly) {
@@ -62,12 +59,10 @@ export const checkMemory = (walk: Walk, argument: MemoryArgument): (() => void) 
       checkRegion(access, pointer.size, "mem");
       return undefined;
     case "fp":
-      if (use !== "write") helperReadsStack(walk, access);
-      if (use === "read") return undefined;
       if (use === "write") checkHelperWrite(walk, access);
-      else stackStretch(walk, access, "write to");
-      return () => helperWritesStack(walk, access, use);
+      else helperReadsStack(walk, access, use === "read" ? "read from" : "write to");
+      return use === "read" ? undefined : () => helperWritesStack(walk, access, use);
     default:
-      return reject("BAD_ARGUMENT", `R${register} type=${kindName(pointer)} expected=${EXPECTED}`, register);
+      return notMemory(register, pointer);
   }
 };

@@ -7,15 +7,17 @@ import { kindName, type Register, type RegisterKind } from "../state/register.js
 /** Offsets of pointers stay below this, fixed and variable part each. */
 const MAX_OFFSET = 1 << 29;
 
+/** How messages write operators; signed ones like the others. */
 const SYMBOLS: Readonly<Partial<Record<AluOperator, string>>> = {
+  add: "+=",
   and: "&=",
   or: "|=",
   xor: "^=",
   mul: "*=",
   div: "/=",
-  sdiv: "s/=",
+  sdiv: "/=",
   mod: "%=",
-  smod: "s%=",
+  smod: "%=",
   lsh: "<<=",
   rsh: ">>=",
   arsh: "s>>=",
@@ -31,8 +33,13 @@ const MOVABLE: ReadonlySet<RegisterKind> = new Set([
   "mem",
   "tp_buffer",
   "ptr",
+  "func",
   "dynptr_ptr",
 ]);
+
+/** Refuses arithmetic between two pointers. */
+export const refuseTwoPointers = (operator: AluOperator, register: number): never =>
+  reject("POINTER_ARITHMETIC", `R${register} pointer ${SYMBOLS[operator] ?? operator} pointer prohibited`, register);
 
 const isZeroOffset = (amount: S.Scalar): boolean => {
   const value = S.constantValue(amount);

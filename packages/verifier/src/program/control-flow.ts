@@ -1,6 +1,5 @@
 import { type Instruction, slotsOf, targetOf } from "@ebpf/asm";
 import { reject } from "../report/reject.js";
-import { checkEncodings } from "./encoding.js";
 import type { Subprogram } from "./program.js";
 
 /** Where control may go from an instruction inside its function. A call goes on behind it. */
@@ -92,10 +91,13 @@ const reach = (instructions: readonly Instruction[], subprograms: readonly Subpr
   return reached;
 };
 
-/** Checks that control stays inside functions and reaches every slot. */
-export const checkControlFlow = (instructions: readonly Instruction[], subprograms: readonly Subprogram[]): void => {
+/** Checks that control stays inside functions. */
+export const checkJumps = (instructions: readonly Instruction[], subprograms: readonly Subprogram[]): void => {
   for (const subprogram of subprograms) checkFunction(instructions, subprogram);
-  checkEncodings(instructions);
+};
+
+/** Checks that control reaches every slot. */
+export const checkReachable = (instructions: readonly Instruction[], subprograms: readonly Subprogram[]): void => {
   const reached = reach(instructions, subprograms);
   const missed = reached.indexOf(0);
   if (missed >= 0) reject("UNREACHABLE", `unreachable insn ${missed}`);

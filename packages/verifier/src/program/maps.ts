@@ -1,8 +1,7 @@
 import type { Instruction } from "@ebpf/asm";
-import type { MapSpec, Platform } from "@ebpf/platform";
+import type { MapSpec, Platform, ProgramSpec, ProgramTypeRules } from "@ebpf/platform";
 import { specialFields } from "../access/map-fields.js";
 import { reject } from "../report/reject.js";
-import type { Program } from "./program.js";
 
 const SLEEPABLE_MAPS: readonly MapSpec["type"][] = [
   "hash",
@@ -25,24 +24,22 @@ const SLEEPABLE_MAPS: readonly MapSpec["type"][] = [
   "insn_array",
 ];
 
-/** Special fields that programs which may interrupt anything can't use. */
-const NOT_FOR_TRACING: Readonly<Record<string, string>> = {
-  bpf_timer: "bpf_timer",
-  bpf_wq: "bpf_wq",
-  bpf_spin_lock: "bpf_spin_lock",
-  bpf_list_head: "bpf_list_head",
-  bpf_rb_root: "bpf_rb_root",
-};
+/** Special fields that programs which may interrupt anything can't use, in the order in which they are looked for. */
+const NOT_FOR_TRACING: readonly { readonly fields: readonly string[]; readonly name: string }[] = [
+  { fields: ["bpf_list_head", "bpf_rb_root"], name: "bpf_{list_head,rb_root}" },
+  { fields: ["bpf_spin_lock", "bpf_res_spin_lock"], name: "bpf_spin_lock" },
+  { fields: ["bpf_timer"], name: "bpf_timer" },
+  { fields: ["bpf_wq"], name: "bpf_wq" },
+];
 
-const checkMap = ({ rules, spec }: Program, map: MapSpec): void => {
-  const fields = specialFields(map);
-  for (const { name } of fields) {
-    if (rules.tracing && name in NOT_FOR_TRACING) {
-      reject("MAP_NOT_ALLOWED", `tracing progs cannot use ${NOT_FOR_TRACING[name]} yet`);
-    }
+const checkMap = (spec: ProgramSpec, rules: ProgramTypeRules, map: MapSpec): void => {
+  const present = specialFields(map).map(({ name }) => name);
+  for (const { fields, name } of NOT_FOR_TRACING) {
+    if (!fields.some((field) => present.includes(field))) continue;
     if (spec.type === "socket_filter" && name === "bpf_spin_lock") {
       reject("MAP_NOT_ALLOWED", "socket filter progs cannot use bpf_spin_lock yet");
     }
+    if (rules.tracing) reject("MAP_NOT_ALLOWED", `tracing progs cannot use ${name} yet`);
   }
   if (spec.flags.sleepable && !SLEEPABLE_MAPS.includes(map.type)) {
     reject("MAP_NOT_ALLOWED", "Sleepable programs can only use array, hash, ringbuf and local storage maps");
@@ -72,16 +69,16 @@ const checkReference = ({ op }: Instruction): void => {
 };
 
 /** Checks every map that the program refers to, reached or not. */
-export const checkMaps = (program: Program, platform: Platform): void => {
+export const checkMaps = (spec: ProgramSpec, rules: ProgramTypeRules, platform: Platform): void => {
   const used = new Set<MapSpec>();
-  for (const [pc, slot] of program.instructions.entries()) {
+  for (const [pc, slot] of spec.instructions.entries()) {
     const { op, imm } = slot;
     checkReference(slot);
     if (op.family !== "lddw" || (op.meaning !== "map" && op.meaning !== "map_value")) continue;
-    const map = program.spec.maps.get(imm);
+    const map = spec.maps.get(imm);
     if (map === undefined) reject("UNKNOWN_MAP", `fd ${imm} is not pointing to valid bpf_map`);
-    if (op.meaning === "map_value") checkValueOffset(map, program.instructions[pc + 1]!.imm, platform);
-    if (!used.has(map)) checkMap(program, map);
+    if (op.meaning === "map_value") checkValueOffset(map, spec.instructions[pc + 1]!.imm, platform);
+    if (!used.has(map)) checkMap(spec, rules, map);
     used.add(map);
   }
   if ([...used].filter(({ type }) => type === "arena").length > 1) {

@@ -4,8 +4,10 @@ import { ATTACH_TYPES, type MapSpec, type Platform, type ProgramSpec, type Progr
 import type { WalkEmit } from "../report/events.js";
 import { reject } from "../report/reject.js";
 import { findComponents, postorderFrom } from "./components.js";
-import { checkControlFlow, type Flow, flowOf } from "./control-flow.js";
+import { checkJumps, checkReachable, type Flow, flowOf } from "./control-flow.js";
+import { checkEncodings } from "./encoding.js";
 import { liveRegisters } from "./liveness.js";
+import { checkMaps } from "./maps.js";
 import { findCallbackCalls, findPoints } from "./points.js";
 
 /** A function of the program: the entry or the target of a local call or function reference. */
@@ -169,7 +171,10 @@ export const prepare = (spec: ProgramSpec, platform: Platform, emit?: WalkEmit):
   }
   emit?.({ kind: "functions", subprograms });
   checkEarlyLeaving(spec, subprograms[0]!.end, platform);
-  checkControlFlow(spec.instructions, subprograms);
+  checkJumps(spec.instructions, subprograms);
+  checkEncodings(spec.instructions);
+  checkMaps(spec, rules, platform);
+  checkReachable(spec.instructions, subprograms);
   const callbackCalls = findCallbackCalls(spec.instructions, platform);
   const subprogramAt = subprograms.flatMap((one) => new Array<Subprogram>(one.end - one.start).fill(one));
   return {

@@ -108,6 +108,10 @@ export const CODES = {
     "Casts between address spaces are for programs with an arena.",
     "Refer to the arena's map, or drop the cast.",
   ],
+  MIXED_POINTERS: [
+    "An instruction that accesses a context, a socket or an arena accesses nothing else on another path.",
+    "Load through each kind of pointer in an instruction of its own.",
+  ],
   ATOMIC_TARGET: ["Atomic operations work on stack, map values and memory.", "Copy the value, or use a map."],
   // Calls.
   UNKNOWN_HELPER: ["A call names a helper that exists.", "Mend the helper's number."],
@@ -168,7 +172,6 @@ export const CODES = {
   UNSUPPORTED_KFUNC: ["Kernel functions are not modelled yet.", "Use helpers."],
   UNSUPPORTED_CALLBACK: ["Callbacks are not modelled yet.", "Use a bounded loop."],
   UNSUPPORTED_KERNEL_SYMBOL: ["Kernel variables are not modelled yet.", "Use a map."],
-  UNSUPPORTED_ARENA: ["The access to the arena is modelled.", "Load the number whole and extend its sign afterwards."],
   UNSUPPORTED_MAP: ["The kind of map is modelled.", "Use an array or hash map."],
   UNSUPPORTED_GLOBAL_FUNCTION: [
     "Global functions with these parameters are not modelled yet.",

@@ -1,5 +1,5 @@
 import type { AluOperation, Instruction } from "@ebpf/asm";
-import { checkAmount, checkPointerArithmetic } from "../check/pointer-arithmetic.js";
+import { checkAmount, checkPointerArithmetic, refuseTwoPointers } from "../check/pointer-arithmetic.js";
 import { compute } from "../domain/arithmetic.js";
 import { reorder, signExtend, signExtend32, unknownOf, zeroExtend32 } from "../domain/cast.js";
 import * as S from "../domain/scalar.js";
@@ -78,7 +78,7 @@ const pointerArithmetic = (walk: Walk, op: AluOperation, { left, right, dst, src
   if (left.kind === "arena" || right.kind === "arena") return ARENA_POINTER;
   if (isPointer(left) && isPointer(right)) {
     if (op.operator === "sub") return UNKNOWN_SCALAR;
-    reject("POINTER_ARITHMETIC", `R${dst} pointer ${op.operator === "add" ? "+=" : "op="} pointer prohibited`, dst);
+    refuseTwoPointers(op.operator, dst);
   }
   const flipped = isPointer(right);
   const [pointer, amount] = flipped ? [right, left.value] : [left, right.value];

@@ -47,13 +47,17 @@ const decidePacket = ({ comparison, left, right }: Compared): boolean | undefine
   return order === "lt" ? false : undefined;
 };
 
+/** Whether the bits that are compared are known to be zero. */
+const isZero = ({ bits: { mask, value } }: S.Scalar, width: 32 | 64): boolean =>
+  (mask.lo | value.lo) === 0 && (width === 32 || (mask.hi | value.hi) === 0);
+
 const decideOutcome = (compared: Compared): boolean | undefined => {
   const { comparison, width, left, right } = compared;
   if (isScalar(left) && isScalar(right)) return decide(comparison, left.value, right.value, width);
   if (isPointer(left) && isPointer(right)) return width === 32 ? undefined : decidePacket(compared);
   const pointer = isPointer(left) ? left : right;
   const number = isPointer(left) ? right : left;
-  if (!isNull(number) || !isNeverNull(pointer)) return undefined;
+  if (!isZero(number.value, width) || !isNeverNull(pointer)) return undefined;
   if (comparison === "eq") return false;
   return comparison === "ne" ? true : undefined;
 };

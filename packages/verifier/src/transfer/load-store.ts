@@ -1,6 +1,7 @@
 import type { AtomicOperation, Instruction, LoadOperation, StoreOperation } from "@ebpf/asm";
 import { type Access, accessMemoryAt, checkAlignment } from "../access/access.js";
 import { clobber } from "../call/clobber.js";
+import { returnFromLocal } from "../call/local.js";
 import { checkNothingHeld } from "../call/resources.js";
 import { checkUnmoved } from "../check/unmoved.js";
 import { signExtend, truncate } from "../domain/cast.js";
@@ -8,7 +9,15 @@ import * as S from "../domain/scalar.js";
 import * as W from "../domain/word.js";
 import { formatTnum } from "../report/format.js";
 import { reject } from "../report/reject.js";
-import { isScalar, kindName, type Register, scalarRegister, UNKNOWN_SCALAR, unlinked } from "../state/register.js";
+import {
+  isScalar,
+  kindName,
+  type Register,
+  scalarRegister,
+  UNKNOWN_SCALAR,
+  unlinked,
+  ZERO_SCALAR,
+} from "../state/register.js";
 import type { Walk } from "../walk.js";
 
 /** What a load leaves in its register: pointers as they are, numbers zero- or sign-extended from their size. */
@@ -35,16 +44,16 @@ const memoryLoad = (walk: Walk, slot: Instruction, op: LoadOperation): void => {
 
 const CONTEXT_REGISTER = 6;
 
-/** The loads that find the packet through r6 and end the program when they fall outside of it. */
+/**
+ * The loads that find the packet through r6 and end the program when they fall outside of it. In a function they then
+ * return 0 to its caller.
+ */
 const legacyLoad = (walk: Walk, slot: Instruction, op: LoadOperation): void => {
   if (!walk.program.rules.legacyPacketLoads) {
     reject("HELPER_NOT_ALLOWED", "BPF_LD_[ABS|IND] instructions not allowed for this program type");
   }
   const context = walk.read(CONTEXT_REGISTER);
   checkNothingHeld(walk, "BPF_LD_[ABS|IND]");
-  // Such a load may end the program with r0 = 0 from inside a function, which its caller doesn't expect.
-  if (walk.state.frames.length > 1)
-    reject("UNSUPPORTED_ACCESS", "BPF_LD_[ABS|IND] in a subprogram is not modelled yet");
   if (context.kind !== "ctx") {
     reject("BAD_ARGUMENT", "at the time of BPF_LD_ABS|IND R6 != pointer to skb", CONTEXT_REGISTER);
   }
@@ -52,13 +61,24 @@ const legacyLoad = (walk: Walk, slot: Instruction, op: LoadOperation): void => {
   if (op.mode === "ind") {
     walk.read(slot.src);
   }
+  if (walk.state.frame.callback) reject("UNSUPPORTED_CALLBACK", "legacy loads in callbacks are not modelled yet");
   clobber(walk);
   walk.state.setRegister(0, UNKNOWN_SCALAR);
+  if (walk.state.frames.length === 1) {
+    walk.pc++;
+    return;
+  }
+  walk.branchTo(walk.pc + 1, walk.state.fork());
+  walk.state.setRegister(0, ZERO_SCALAR);
+  returnFromLocal(walk);
 };
 
 export const stepLoad = (walk: Walk, slot: Instruction, op: LoadOperation): void => {
-  if (op.mode === "mem") memoryLoad(walk, slot, op);
-  else legacyLoad(walk, slot, op);
+  if (op.mode !== "mem") {
+    legacyLoad(walk, slot, op);
+    return;
+  }
+  memoryLoad(walk, slot, op);
   walk.pc++;
 };
 
@@ -77,10 +97,11 @@ const NO_ATOMICS: readonly Register["kind"][] = [
   "sock",
   "sock_common",
   "tcp_sock",
+  "xdp_sock",
 ];
 
 const checkAtomicTarget = (pointer: Register, register: number, verb: "stores into" | "loads from"): void => {
-  if (!NO_ATOMICS.includes(pointer.kind)) return;
+  if (pointer.nullable || !NO_ATOMICS.includes(pointer.kind)) return;
   reject("ATOMIC_TARGET", `BPF_ATOMIC ${verb} R${register} ${kindName(pointer)} is not allowed`, register);
 };
 
@@ -93,11 +114,11 @@ const readModifyWrite = (walk: Walk, slot: Instruction, op: AtomicOperation): vo
   const target = operator === "cmpxchg" ? 0 : slot.src;
   if (op.fetch) walk.checkWritable(target);
   const access: Access = { kind: "read", register: slot.dst, pointer, offset: slot.offset, size };
+  checkAlignment(walk, access, true);
   if (pointer.kind === "fp" && !S.isConstant(pointer.value)) {
     const place = `var_off=${formatTnum(pointer.value.bits)} off=${pointer.offset + slot.offset} size=${size}`;
     reject("ATOMIC_TARGET", `variable offset stack pointer cannot be passed into helper function; ${place}`, slot.dst);
   }
-  checkAlignment(walk, access, true);
   const old = accessMemoryAt(walk, access);
   // What is stored may be anything: the old value, the operand, or a mix of both.
   accessMemoryAt(walk, { ...access, kind: "write" });
@@ -108,20 +129,20 @@ const readModifyWrite = (walk: Walk, slot: Instruction, op: AtomicOperation): vo
 const loadAcquire = (walk: Walk, slot: Instruction, op: AtomicOperation): void => {
   const pointer = walk.read(slot.src);
   walk.checkWritable(slot.dst);
-  checkAtomicTarget(pointer, slot.src, "loads from");
   const access: Access = { kind: "read", register: slot.src, pointer, offset: slot.offset, size: op.size };
   checkAlignment(walk, access, true);
   const loaded = accessMemoryAt(walk, access);
+  checkAtomicTarget(pointer, slot.src, "loads from");
   walk.write(slot.dst, isScalar(loaded) ? { ...loaded, value: truncate(loaded.value, op.size) } : loaded);
 };
 
 const storeRelease = (walk: Walk, slot: Instruction, op: AtomicOperation): void => {
   const value = walk.read(slot.src);
   const pointer = walk.read(slot.dst);
-  checkAtomicTarget(pointer, slot.dst, "stores into");
   const access: Access = { kind: "write", register: slot.dst, pointer, offset: slot.offset, size: op.size, value };
   checkAlignment(walk, access, true);
   accessMemoryAt(walk, access);
+  checkAtomicTarget(pointer, slot.dst, "stores into");
 };
 
 export const stepAtomic = (walk: Walk, slot: Instruction, op: AtomicOperation): void => {
