@@ -89,7 +89,8 @@ const GIVE: Readonly<Record<ArgumentType["kind"], Give>> = {
   map_field: memory,
   dynptr: memory,
   percpu_object: number,
-  unsupported: memory,
+  kernel_object: number,
+  kernel_pointer: memory,
 };
 
 /** Helpers that take part in snippets of their own, or end the program. */
