@@ -1,8 +1,9 @@
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
+import { isEbpfError } from "@ebpf/core";
 import { readObject } from "@ebpf/elf";
-import { Kernel, probeKernel } from "@ebpf/kernel";
-import type { ProgramSpec } from "@ebpf/platform";
+import { Kernel, KernelError, type KernelProgram, probeKernel } from "@ebpf/kernel";
+import type { ObjectProgram, ProgramSpec } from "@ebpf/platform";
 import { CONTEXT_BASE, STACK_TOP } from "@ebpf/runtime";
 import { load } from "ebpf";
 import { type Contestant, ENGINES, type EngineName, timedLoop } from "./contestant.js";
@@ -30,6 +31,10 @@ const RATIOS = [
 
 export interface JitBench {
   readonly kernels: Readonly<Record<string, KernelTimes>>;
+  /** Programs that aren't measured, and why. */
+  readonly skipped: Readonly<Record<string, string>>;
+  /** Programs on whose result the engines differ, and how. They aren't measured either. */
+  readonly differing: Readonly<Record<string, string>>;
   /** Geometric means over the kernels that both engines ran. */
   readonly geomean: Readonly<Record<(typeof RATIOS)[number], number | null>>;
   /** The kernel on which compiled code is slowest beside the kernel's. */
@@ -40,34 +45,64 @@ export interface JitBench {
 export const defaultPacket = (): Uint8Array =>
   Uint8Array.from({ length: 1024 }, (_, i) => (i * 131 + (i >> 3) * 17 + 7) & 255);
 
-/** A kernel of the bench: its object, the one program in it, and its C source when that is there. */
+/** A kernel of the bench: a program, the object that it is in, and its C source when that is there. */
 interface BenchKernel {
-  readonly name: string;
   readonly bytes: Uint8Array;
   readonly spec: ProgramSpec;
   readonly source: string | undefined;
 }
 
-const readKernel = (folder: string, file: string): BenchKernel => {
+/** The programs of an object; where it can't be read, one that says why. */
+const programsIn = (bytes: Uint8Array, path: string): readonly ObjectProgram[] => {
+  try {
+    return readObject(bytes, { path }).programs;
+  } catch (error) {
+    if (!isEbpfError(error)) throw error;
+    return [{ name: path, section: "", error }];
+  }
+};
+
+/** The programs of an object by the names of their rows, each to be had when it is asked for. */
+const kernelsIn = (folder: string, file: string): (readonly [name: string, read: () => BenchKernel])[] => {
   const path = join(folder, file);
   const bytes = new Uint8Array(readFileSync(path));
-  const [program, other] = readObject(bytes, { path }).programs;
-  if (program === undefined || other !== undefined) throw new BenchError(`${path}: a bench object holds one program`);
-  if ("error" in program) throw program.error;
-  const source = path.replace(/\.o$/, ".c");
-  return { name: file.replace(/\.o$/, ""), bytes, spec: program.spec, source: existsSync(source) ? source : undefined };
+  const base = file.replace(/\.o$/, "");
+  const source = join(folder, `${base}.c`);
+  return programsIn(bytes, path).map((program, _, { length }) => [
+    length === 1 ? base : `${base}:${program.name}`,
+    () => {
+      if ("error" in program) throw program.error;
+      // Sections of old objects don't tell the type.
+      const spec: ProgramSpec = program.spec.type === "unspec" ? { ...program.spec, type: "xdp" } : program.spec;
+      if (spec.type !== "xdp") throw new BenchError(`a program of type ${spec.type}, not XDP`);
+      return { bytes, spec, source: existsSync(source) ? source : undefined };
+    },
+  ]);
 };
 
 const ownContestant = (
-  { bytes, name }: BenchKernel,
+  { bytes, spec: { name, type } }: BenchKernel,
   packet: Uint8Array,
   engine: "interpreter" | "baseline" | "optimized",
 ): Contestant => {
   const options = engine === "interpreter" ? { engine } : ({ engine: "jit", tier: engine } as const);
-  const [program] = Object.values(load(bytes, { ...options, path: name }).programs);
+  const [program] = Object.values(load(bytes, { ...options, programs: [name], types: { [name]: type } }).programs);
   const { returnValue } = program!.run({ packet });
   const { executable } = program!;
   return { engine, result: returnValue, time: timedLoop(`target.enter(${CONTEXT_BASE}, 0, ${STACK_TOP})`, executable) };
+};
+
+/** Engines differ on what a program returns. */
+class Difference extends BenchError {}
+
+const loaded = (kernel: Kernel, spec: ProgramSpec): KernelProgram | undefined => {
+  try {
+    return kernel.load(spec, { keep: true }).program;
+  } catch (error) {
+    // Maps that this kernel doesn't make.
+    if (error instanceof KernelError) return undefined;
+    throw error;
+  }
 };
 
 /** The program in the running kernel, which times it itself; `undefined` where it can't be loaded. */
@@ -76,7 +111,7 @@ const kernelContestant = (
   spec: ProgramSpec,
   packet: Uint8Array,
 ): Contestant | undefined => {
-  const program = kernel?.load(spec, { keep: true }).program;
+  const program = kernel && loaded(kernel, spec);
   if (program === undefined) return undefined;
   const { returnValue } = program.testRun({ data: packet });
   return {
@@ -120,7 +155,7 @@ const measure = async (kernel: BenchKernel, packet: Uint8Array, linux: Kernel | 
   const [first, ...rest] = contestants;
   for (const { engine, result } of rest) {
     if (result === first!.result) continue;
-    throw new BenchError(`${kernel.name}: ${engine} gives ${result}, ${first!.engine} ${first!.result}`);
+    throw new Difference(`${engine} gives ${result}, ${first!.engine} ${first!.result}`);
   }
   const runs = contestants.map(calibrate);
   const best = contestants.map(() => Number.POSITIVE_INFINITY);
@@ -139,24 +174,27 @@ const quotients = (kernels: JitBench["kernels"], ratio: string): (readonly [kern
   });
 };
 
-const summarize = (kernels: JitBench["kernels"]): JitBench => {
+type Rows = Pick<JitBench, "kernels" | "skipped" | "differing">;
+
+const summarize = (rows: Rows): JitBench => {
+  const { kernels } = rows;
   const meanOf = (ratio: string): number | null => {
     const values = quotients(kernels, ratio).map(([, quotient]) => quotient);
     return values.length === 0 ? null : geometricMean(values);
   };
   const geomean = Object.fromEntries(RATIOS.map((ratio) => [ratio, meanOf(ratio)])) as JitBench["geomean"];
   const [worst] = quotients(kernels, "optimized/kernel").sort(([, a], [, b]) => b - a);
-  return { kernels, geomean, ...(worst && { worst: { kernel: worst[0], "optimized/kernel": worst[1] } }) };
+  return { ...rows, geomean, ...(worst && { worst: { kernel: worst[0], "optimized/kernel": worst[1] } }) };
 };
 
 const row = (name: string, cells: readonly string[]): string =>
   `${name.padEnd(16)}${cells.map((cell) => cell.padStart(13)).join("")}`;
 
 /**
- * Times every kernel of a folder in each engine that can run it here, and prints a line for each.
+ * Times every XDP program of a folder in each engine that can run it here, and prints a line for each.
  *
- * @param folder holds `*.o` files with one XDP program each
- * @throws BenchError when engines disagree on a result
+ * @param folder holds `*.o` files
+ * @throws BenchError when it holds none
  */
 export const benchJit = async (
   folder: string,
@@ -170,14 +208,25 @@ export const benchJit = async (
   using linux = availability.available ? await Kernel.open() : undefined;
   print(row("ns a run", ENGINES));
   const kernels: Record<string, KernelTimes> = {};
-  for (const file of files.sort()) {
-    const kernel = readKernel(folder, file);
-    const times = await measure(kernel, packet, linux);
-    kernels[kernel.name] = times;
-    const cells = ENGINES.map((engine) => times[engine]?.toFixed(times[engine] < 100 ? 1 : 0) ?? "–");
-    print(row(kernel.name, cells));
+  const skipped: Record<string, string> = {};
+  const differing: Record<string, string> = {};
+  for (const [name, read] of files.sort().flatMap((file) => kernelsIn(folder, file))) {
+    try {
+      const times = await measure(read(), packet, linux);
+      kernels[name] = times;
+      print(
+        row(
+          name,
+          ENGINES.map((engine) => times[engine]?.toFixed(times[engine] < 100 ? 1 : 0) ?? "–"),
+        ),
+      );
+    } catch (error) {
+      if (!isEbpfError(error)) throw error;
+      (error instanceof Difference ? differing : skipped)[name] = error.message;
+      print(`${name.padEnd(16)}   ${error instanceof Difference ? "ENGINES DIFFER" : "skipped"}: ${error.message}`);
+    }
   }
-  const result = summarize(kernels);
+  const result = summarize({ kernels, skipped, differing });
   for (const ratio of RATIOS) print(`geometric mean, ${ratio}: ${result.geomean[ratio]?.toFixed(3) ?? "not measured"}`);
   if (result.worst)
     print(`worst kernel: ${result.worst.kernel}, ${result.worst["optimized/kernel"].toFixed(2)} × kernel`);

@@ -36,8 +36,12 @@ interface Options {
 
 const OWN_KERNELS = fileURLToPath(new URL("../kernels", import.meta.url));
 
-const jit = ({ dir = OWN_KERNELS, packet }: Options): Promise<unknown> =>
-  benchJit(dir, packet === undefined ? defaultPacket() : new Uint8Array(readFileSync(packet)), console.log);
+const jit = async ({ dir = OWN_KERNELS, packet }: Options): Promise<unknown> => {
+  const bytes = packet === undefined ? defaultPacket() : new Uint8Array(readFileSync(packet));
+  const result = await benchJit(dir, bytes, console.log);
+  if (Object.keys(result.differing).length > 0) process.exitCode = 1;
+  return result;
+};
 
 const interpreter = ({ dir }: Options): unknown =>
   benchInterpreter(dir === undefined ? [OWN_KERNELS, `${CORPORA}/objects`] : [dir], defaultPacket(), console.log);
