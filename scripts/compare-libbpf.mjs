@@ -8,7 +8,7 @@
  * libbpf makes the object's maps, from version 1.6 on without loading programs; nothing is pinned or attached.
  */
 import { spawnSync } from "node:child_process";
-import { readdirSync, readFileSync, statSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync, statSync } from "node:fs";
 import { createRequire } from "node:module";
 import { release } from "node:os";
 import { basename, join } from "node:path";
@@ -29,6 +29,9 @@ const { values: options, positionals } = parseArgs({
     child: { type: "boolean", default: false },
   },
 });
+
+/** Maps without entries: local storages, bloom filters may be asked for none, structures of functions have one. */
+const NO_ENTRIES = new Set([19, 24, 26, 28, 29, 32]);
 
 /** What libbpf makes of one object; runs in a process of its own, because libbpf may crash on what it is given. */
 const askLibbpf = (path) => {
@@ -78,6 +81,17 @@ const askLibbpf = (path) => {
   for (const map of maps) setPin(map, null);
   const sizeOut = [0n];
   const initialValue = call("void *", "bpf_map__initial_value", "void *", koffi.out("size_t *"));
+  /** What an application has to set before the kernel takes a map; maps are compared as the object describes them. */
+  const fitMaps = (maps, described) => {
+    const set = (name, map, value) => call("int", `bpf_map__set_${name}`, "void *", "uint32_t")(map, value);
+    for (const [i, { type, maxEntries, keySize, valueSize }] of described.entries()) {
+      const isRing = type === 27 || type === 31;
+      if (isRing && keySize > 0) set("key_size", maps[i], 0);
+      if (isRing && valueSize > 0) set("value_size", maps[i], 0);
+      if (type === 7 && valueSize === 0) set("value_size", maps[i], 8 * 127);
+      if (maxEntries === 0 && type !== 4 && !NO_ENTRIES.has(type)) set("max_entries", maps[i], isRing ? 4096 : 1);
+    }
+  };
   const number = (name, map) => Number(attribute("uint32_t", name, "map")(map));
   const describe = (map) => ({
     name: attribute("const char *", "name", "map")(map),
@@ -95,6 +109,7 @@ const askLibbpf = (path) => {
     const inner = call("void *", "bpf_map__inner_map", "void *")(map);
     return { ...describe(map), ...(inner === null ? {} : { inner: describe(inner) }) };
   });
+  fitMaps(maps, described);
   const prepare = optional("int", "bpf_object__prepare", "void *") ?? call("int", "bpf_object__load", "void *");
   const failed = prepare(object);
   for (const [i, map] of maps.entries()) {
@@ -127,11 +142,12 @@ const askLibbpf = (path) => {
 };
 
 if (options.child) {
-  process.stdout.write(`\n@@${JSON.stringify(askLibbpf(positionals[0]))}\n`);
+  const answer = JSON.stringify(askLibbpf(positionals[0]));
+  await new Promise((written) => process.stdout.write(`\n@@${answer}\n`, written));
   process.exit(0);
 }
 
-const { readObject } = await import("../packages/elf/dist/index.js");
+const { parseKconfig, readObject } = await import("../packages/elf/dist/index.js");
 const { decodeBtf } = await import("../packages/btf/dist/index.js");
 const { encode } = await import("../packages/asm/dist/index.js");
 const { MAP_TYPES, PROGRAM_TYPES, ATTACH_TYPES } = await import("../packages/platform/dist/index.js");
@@ -157,7 +173,19 @@ const readBtf = (path) => {
 
 const kernel = { release: release(), btf: readBtf(KERNEL_BTF) };
 const coreBtf = options["core-btf"] === undefined ? undefined : readBtf(options["core-btf"]);
-const kconfig = options.kconfig === undefined ? undefined : readFileSync(options.kconfig, "utf8");
+
+/** What the kernel was built with: from where libbpf takes it, unless a file was named. */
+const readKconfig = () => {
+  const paths = [`/boot/config-${release()}`, "/proc/config.gz"];
+  const path = options.kconfig ?? paths.find((candidate) => existsSync(candidate));
+  const bytes = path === undefined ? Buffer.alloc(0) : readFileSync(path);
+  return {
+    ...parseKconfig((bytes[0] === 0x1f ? gunzipSync(bytes) : bytes).toString("utf8")),
+    // libbpf finds wrappers of system calls by a probe on one, which takes a kernel that has probes.
+    ...(existsSync("/sys/bus/event_source/devices/kprobe") ? {} : { LINUX_HAS_SYSCALL_WRAPPER: "n" }),
+  };
+};
+const kconfig = readKconfig();
 
 /** Kernel symbols, as libbpf takes them for externs without a type. */
 const kallsyms = new Map(
@@ -172,8 +200,8 @@ const ours = (path) => {
     return readObject(new Uint8Array(readFileSync(path)), {
       path,
       kernel: { ...kernel, symbols: kallsyms },
-      ...(coreBtf === undefined ? {} : { targetBtf: coreBtf }),
-      ...(kconfig === undefined ? {} : { kconfig }),
+      ...(coreBtf === undefined ? {} : { coreTarget: coreBtf }),
+      kconfig,
     });
   } catch (error) {
     if (error.code === undefined) throw error;
@@ -249,12 +277,11 @@ const compareProgram = (program, theirs, object, nameOfFd) => {
 };
 
 const mapLine = (map) =>
-  `${map.name} ${map.type} key ${map.keySize} value ${map.valueSize} entries ${map.maxEntries} flags ${map.flags} extra ${map.extra} node ${map.numaNode} types ${map.keyTypeId} ${map.valueTypeId}`;
+  `type ${map.type} key ${map.keySize} value ${map.valueSize} entries ${map.maxEntries} flags ${map.flags} extra ${map.extra} node ${map.numaNode} types ${map.keyTypeId} ${map.valueTypeId}`;
 
 const ourMapLine = (map, fixed) =>
   mapLine({
     ...map,
-    name: map.kernelName ?? map.name,
     type: MAP_TYPES.indexOf(map.type),
     extra: String(map.extra ?? 0n),
     numaNode: map.numaNode ?? 0,
@@ -263,23 +290,31 @@ const ourMapLine = (map, fixed) =>
   });
 
 const compareMaps = (object, theirs) => {
-  const named = new Map([...object.maps.values()].map((map) => [map.kernelName ?? map.name, map]));
+  // libbpf tells the whole name of a section of one's own, of which the kernel's name is the beginning.
+  const named = new Map([...object.maps.values()].flatMap((map) => [map.name, map.kernelName].map((n) => [n, map])));
   for (const map of theirs) {
     const our = named.get(map.name);
     if (our === undefined) return `map ${map.name} is missing`;
     if (map.type === 26) continue;
-    if (ourMapLine(our) !== mapLine(map)) return `map ${ourMapLine(our)}, libbpf's ${mapLine(map)}`;
+    if (ourMapLine(our) !== mapLine(map)) return `map ${map.name}: ${ourMapLine(our)}, libbpf's ${mapLine(map)}`;
     if (map.inner !== undefined && (our.inner === undefined || ourMapLine(our.inner) !== mapLine(map.inner))) {
       return `inner map ${our.inner && ourMapLine(our.inner)}, libbpf's ${mapLine(map.inner)}`;
     }
     if (map.value !== undefined && our.section !== undefined) {
       const value = Buffer.alloc(our.valueSize);
       if (our.initial?.[0] !== undefined) value.set(our.initial[0].value);
+      // What libbpf fills in itself is in this machine's byte order, whatever the object's is.
+      if (our.section === ".kconfig" && object.byteOrder === "big") continue;
       if (value.toString("hex") !== map.value) return `the content of map ${map.name} differs`;
     }
   }
   return undefined;
 };
+
+/** How often libbpf alone gave which reason. */
+const reasons = new Map();
+/** A reason without the names in it. */
+const reasonOf = (why) => why.replace(/^libbpf: /, "").replace(/'[^']*'|\([^)]*\)|#\d+/g, "…");
 
 const counts = { objects: 0, opened: 0, bothRefuse: 0, oursOnlyRefuses: 0, libbpfOnlyRefuses: 0 };
 const programs = { compared: 0, equal: 0, different: 0 };
@@ -304,6 +339,8 @@ const compareObject = (path) => {
   }
   if (refused) {
     counts.libbpfOnlyRefuses++;
+    const reason = reasonOf(theirs.why);
+    reasons.set(reason, (reasons.get(reason) ?? 0) + 1);
     report(`only libbpf refuses (${theirs.stage}): ${theirs.why}`);
     return;
   }
@@ -339,5 +376,6 @@ const filesOf = (path) =>
     : [path];
 
 for (const path of positionals.flatMap(filesOf)) compareObject(path);
+for (const [reason, count] of reasons) console.log(`${count} × only libbpf refuses: ${reason}`);
 console.log(JSON.stringify({ libbpf: options.libbpf, ...counts, programs, maps }));
 process.exitCode = programs.different + maps.different + counts.oursOnlyRefuses === 0 ? 0 : 1;

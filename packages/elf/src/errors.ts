@@ -9,6 +9,7 @@ export type ElfErrorCode =
   | "BAD_SECTION" // a section whose size, link or content can't be
   | "BAD_SYMBOL" // a symbol that points to where nothing can be
   | "BAD_RELOCATION" // a relocation of an instruction or symbol that it doesn't fit
+  | "BAD_JUMP_TABLE" // a table of jumps that lead nowhere in their function
   | "BAD_CALL" // a call that leaves its section
   | "BAD_MAP" // a map definition that doesn't say what is needed, or says something unknown
   | "UNDEFINED_SYMBOL" // something that is declared but defined nowhere
@@ -17,6 +18,7 @@ export type ElfErrorCode =
   | "UNSUPPORTED_RELOCATION" // a relocation that is not known here
   | "BAD_EXTERN" // a declaration of something of the kernel that can't be, or does not fit what the kernel has
   | "UNRESOLVED_EXTERN" // a kernel symbol, function or configuration value that isn't given or that the kernel lacks
+  | "NO_ATTACH_TARGET" // a program for a function or event that the kernel lacks
   | "NO_KERNEL_TYPES" // code that has to be adapted to the kernel's types, without a kernel's BTF
   | "BAD_CORE_RELOCATION"; // code that can't be adapted to the kernel's types; the cause says why
 

@@ -12,6 +12,7 @@ import { ObjectBtf } from "./object-btf.js";
 import type { ReadOptions } from "./options.js";
 import { readCode } from "./programs/code.js";
 import { findFunctions } from "./programs/functions.js";
+import { JUMP_TABLES } from "./programs/jump-tables.js";
 import type { Budget } from "./programs/link.js";
 import { findPrograms, type LinkableProgram } from "./programs/programs.js";
 
@@ -38,13 +39,16 @@ export class ObjectFile {
     const externTable = new ExternTable(externs(), types.original, options);
     const maps = readMaps({ file, types, externs: externTable, options });
     const code = readCode({ file, types, core: new CoreResolutions(types, options) });
-    const functions = findFunctions({ code, maps, types, externs: externTable });
+    const jumpTables = file.sections.find(({ name, size }) => name === JUMP_TABLES && size > 0);
+    const targets = { maps, types, externs: externTable };
+    const functions = findFunctions({ ...targets, code, jumpTables: jumpTables?.index });
     this.license = contentOf(file, "license")?.cString(0) ?? "";
     this.kernelVersion = contentOf(file, "version")?.u32(0);
     this.byteOrder = file.order;
     this.maps = maps.specs;
     this.#types = types;
-    this.#linkable = findPrograms(functions, { maps, types, license: this.license, order: file.order, options });
+    const { license } = this;
+    this.#linkable = findPrograms(functions, { ...targets, jumpTables, license, order: file.order, options });
     this.programs = this.#linkable.map(({ link: _link, ...name }) => name);
   }
 

@@ -4,6 +4,8 @@ import type { Btf } from "@ebpf/btf";
 export interface KernelDescription {
   /** Its types: CO-RE adapts code to them, and functions, variables and attach targets are looked up in them. */
   readonly btf?: Btf;
+  /** Types of its modules by name, each over `btf`: where functions, variables and attach targets are looked up next. */
+  readonly modules?: ReadonlyMap<string, Btf>;
   /** Its release as `uname -r` prints it, such as `6.18.44-1`. */
   readonly release?: string;
   /** Addresses of its symbols, as in `/proc/kallsyms`, for externs without a type. */

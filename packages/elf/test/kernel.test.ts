@@ -76,6 +76,15 @@ describe("for a kernel", () => {
     expect(programOf(withKernel(), "weak_symbol").attachBtfId).toBe(7);
   });
 
+  test("a program whose attach target it lacks is an error", () => {
+    const btf = new BtfBuilder();
+    btf.func("do_exit_group", btf.signature(0));
+    const object = withKernel({ kernel: { btf: btf.build() } });
+    expect(object.programs.find(({ name }) => name === "weak_symbol")).toMatchObject({
+      error: { code: "NO_ATTACH_TARGET" },
+    });
+  });
+
   test("what the object declares becomes definitions in its types", () => {
     const { btf } = withKernel();
     const externs = [...btf!.ownTypes()].filter((type) => "linkage" in type && type.linkage === "extern");
@@ -89,6 +98,49 @@ describe("for a kernel", () => {
         { offset: 4, size: 4 },
       ],
     });
+  });
+});
+
+describe("modules of the kernel", () => {
+  const base = new BtfBuilder();
+  const int = base.int("int", 4, "signed");
+  const btf = base.build();
+  const module = (change: (types: BtfBuilder) => void) => {
+    const types = new BtfBuilder({ base: btf });
+    change(types);
+    return types.build();
+  };
+  const modules = new Map([
+    ["empty", module((types) => types.func("nothing", types.signature(0)))], // ids 2 and 3
+    ["first", module((types) => types.variable("maybe", types.qualified("const", int)))], // id 3
+    [
+      "second",
+      module((types) => {
+        types.func("missing_function", types.signature(0)); // id 3
+        types.func("do_exit", types.signature(0)); // id 5
+        types.func("missing_function", types.signature(int)); // id 7, which nobody means
+      }),
+    ],
+  ]);
+  const object = withKernel({ kernel: { btf, modules } });
+
+  test("have what the kernel itself lacks; those of functions are numbered first", () => {
+    const program = programOf(object, "kernel_function");
+    expect(slot(program, 0)).toEqual({ op: "call_kfunc", imm: 3, offset: 1, src: 2 });
+    expect(program.modules).toEqual(["second", "first"]);
+    const variable = programOf(object, "weak_symbol");
+    expect(slot(variable, 1)).toMatchObject({ op: "lddw_ksym", imm: 3 });
+    expect(variable.instructions[2]!.imm).toBe(2);
+  });
+
+  test("have attach targets", () => {
+    expect(programOf(object, "weak_symbol")).toMatchObject({ attachBtfId: 5, attachModule: "second" });
+  });
+
+  test("don't count where the kernel has it all", () => {
+    const program = programOf(withKernel({ kernel: { btf: kernelBtf(), modules } }), "kernel_function");
+    expect(slot(program, 0)).toMatchObject({ imm: 3, offset: 0 });
+    expect(program).not.toHaveProperty("modules");
   });
 });
 

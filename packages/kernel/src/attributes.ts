@@ -29,6 +29,7 @@ export const COMMANDS = {
       btfFd: [48, 4],
       btfKeyTypeId: [52, 4],
       btfValueTypeId: [56, 4],
+      btfVmlinuxValueTypeId: [60, 4],
       mapExtra: [64, 8],
     },
   },

@@ -28,10 +28,22 @@ const attributesOf = (spec: MapSpec, { btf, inner }: MapParts): Attributes<"mapC
     numaNode: spec.numaNode,
     ...(btf && {
       btfFd: btf.fd,
-      btfKeyTypeId: spec.btf?.keyTypeId,
-      btfValueTypeId: spec.btf?.valueTypeId,
+      ...(spec.structOps === undefined && {
+        btfKeyTypeId: spec.btf?.keyTypeId,
+        btfValueTypeId: spec.btf?.valueTypeId,
+      }),
     }),
+    btfVmlinuxValueTypeId: spec.structOps?.kernel?.valueTypeId,
   });
+
+/** The value of such a map is a structure of the kernel, which has to be known. */
+const checkStructOps = ({ name, type, structOps }: MapSpec): void => {
+  if (type !== "struct_ops" || structOps?.kernel !== undefined) return;
+  const problem = `map ${name}: its kernel structure ${structOps?.struct ?? ""} is not known`;
+  throw new KernelError("UNSUPPORTED", problem, {
+    hint: "read the object with the kernel's BTF, and check that it has it",
+  });
+};
 
 /**
  * Asks for the map, and again without types when the kernel makes none with them, as loaders do: many types of map have
@@ -44,6 +56,8 @@ const create = (system: System, spec: MapSpec, parts: MapParts): number => {
 };
 
 const fill = (map: KernelMap, { references }: MapParts): void => {
+  // To write a structure of functions is to have the kernel use it.
+  if (map.spec.type === "struct_ops") return;
   for (const { key, value } of map.spec.initial ?? []) {
     const content = value instanceof Uint8Array ? value : references?.get(value.reference);
     if (content !== undefined) map.update(key, content);
@@ -54,12 +68,12 @@ const fill = (map: KernelMap, { references }: MapParts): void => {
 /**
  * Makes a map, writes what it begins with, and freezes it when its spec says so.
  *
- * @throws KernelError `UNSUPPORTED` for struct_ops; `MAP_CREATE`, `MAP_ACCESS` with the kernel's errno.
+ * A struct_ops map stays empty: its value would be in use from then on, and nothing is ever attached here.
+ *
+ * @throws KernelError `UNSUPPORTED` for a structure that the kernel isn't known to have; `MAP_CREATE`, `MAP_ACCESS` with the kernel's errno.
  */
 export const createMap = (system: System, open: OpenDescriptors, spec: MapSpec, parts: MapParts = {}): KernelMap => {
-  if (spec.type === "struct_ops") {
-    throw new KernelError("UNSUPPORTED", `map ${spec.name}: struct_ops maps need the kernel's own types`);
-  }
+  checkStructOps(spec);
   const fd = create(system, spec, parts);
   if (fd < 0) {
     throw new KernelError("MAP_CREATE", `the kernel makes no map ${spec.name} of type ${spec.type}`, { errno: -fd });

@@ -6,7 +6,7 @@ export type KernelErrorCode =
   | "UNAVAILABLE" // bpf(2) can't be used here; the message says what is missing
   | "BAD_OPTION" // an argument that no kernel would take
   | "TOO_LONG" // more instructions than the caller allowed
-  | "UNSUPPORTED" // what this package doesn't do, such as struct_ops maps
+  | "UNSUPPORTED" // what this package doesn't do, such as types of kernel modules
   | "MAP_CREATE" // the kernel made no map of that description
   | "MAP_ACCESS" // the kernel refused to read or change an element
   | "BTF_LOAD" // the kernel refused the types

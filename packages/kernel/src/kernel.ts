@@ -87,8 +87,8 @@ export class Kernel implements Disposable {
    * Makes a map, writes what it begins with, and freezes it when its spec says so. An initial value that refers to a map
    * by name is written when that map is among the shared ones.
    *
-   * @throws KernelError `UNSUPPORTED` for struct_ops; `BAD_OPTION` for maps of maps of maps; `BTF_LOAD`, `MAP_CREATE`,
-   *   `MAP_ACCESS` with the kernel's errno.
+   * @throws KernelError `UNSUPPORTED` for a structure of functions that isn't known; `BAD_OPTION` for maps of maps of
+   *   maps; `BTF_LOAD`, `MAP_CREATE`, `MAP_ACCESS` with the kernel's errno.
    */
   createMap(spec: MapSpec, shared: SharedParts = {}): KernelMap {
     const others = new Map(shared.maps ?? []);

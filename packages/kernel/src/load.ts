@@ -170,6 +170,10 @@ const checkOptions = (spec: ProgramSpec, maxInstructions: number, logLevel: numb
   if (spec.byteOrder !== "little") {
     throw new KernelError("UNSUPPORTED", `${spec.name} is for big-endian machines, which this one isn't`);
   }
+  const module = spec.attachModule ?? spec.modules?.[0];
+  if (module !== undefined) {
+    throw new KernelError("UNSUPPORTED", `${spec.name} needs types of the kernel module ${module}`);
+  }
   if (!Number.isInteger(logLevel) || logLevel < 0 || logLevel > 15) {
     throw new KernelError("BAD_OPTION", `log level ${logLevel} is no sum of 1, 2, 4 and 8`);
   }

@@ -26,7 +26,9 @@ export interface MapShape {
 }
 
 /** How the values of a map pass between user space and kernel. */
-export const shapeOf = ({ type, valueSize }: MapSpec): MapShape => {
+export const shapeOf = (spec: MapSpec): MapShape => {
+  const { type } = spec;
+  const { valueSize } = sizesOf(spec);
   if (OF_DESCRIPTORS.has(type)) return { cpus: 1, valueBytes: 4 };
   if (!PER_CPU.has(type)) return { cpus: 1, valueBytes: valueSize };
   const cpus = possibleCpus();
@@ -35,9 +37,11 @@ export const shapeOf = ({ type, valueSize }: MapSpec): MapShape => {
 
 /**
  * The sizes of key and value that the kernel is asked for. A map of maps holds descriptors, whatever the object says of its
- * values; and what an object says of the values of a ring buffer describes the records, as ring buffers have none.
+ * values; a structure of functions is one of the kernel; and what an object says of the values of a ring buffer describes the records, as ring buffers have none.
  */
-export const sizesOf = ({ type, keySize, valueSize, inner }: MapSpec): Pick<MapSpec, "keySize" | "valueSize"> => {
+export const sizesOf = (spec: MapSpec): Pick<MapSpec, "keySize" | "valueSize"> => {
+  const { type, keySize, valueSize, inner, structOps } = spec;
+  if (structOps?.kernel !== undefined) return { keySize, valueSize: structOps.kernel.valueSize };
   if (type === "ringbuf" || type === "user_ringbuf") return { keySize: 0, valueSize: 0 };
   return { keySize, valueSize: inner !== undefined && valueSize === 0 ? 4 : valueSize };
 };

@@ -19,6 +19,7 @@ const C_NAMES: Readonly<Record<keyof typeof COMMANDS, Readonly<Record<string, st
     btfFd: "btf_fd",
     btfKeyTypeId: "btf_key_type_id",
     btfValueTypeId: "btf_value_type_id",
+    btfVmlinuxValueTypeId: "btf_vmlinux_value_type_id",
     mapExtra: "map_extra",
   },
   mapLookup: { mapFd: "map_fd", key: "key", value: "value", flags: "flags" },

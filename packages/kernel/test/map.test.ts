@@ -1,3 +1,5 @@
+import { existsSync, readFileSync } from "node:fs";
+import { BtfBuilder, decodeBtf } from "@ebpf/btf";
 import { MAP_FLAGS, type MapSpec } from "@ebpf/platform";
 import { describe, expect, it } from "vitest";
 import type { Kernel, KernelMap } from "../src/index.js";
@@ -5,6 +7,35 @@ import { available, errorOf, skipped, withKernel } from "./support/kernel.js";
 import { array, PASS, program, u32, u64 } from "./support/programs.js";
 
 const NO_KEY = new Uint8Array();
+
+const KERNEL_BTF = "/sys/kernel/btf/vmlinux";
+
+/** How an object would describe its structure of this kind, without programs. */
+const structOpsMap = (struct: string): MapSpec | undefined => {
+  if (!existsSync(KERNEL_BTF)) return undefined;
+  const btf = decodeBtf(readFileSync(KERNEL_BTF));
+  const [typeId, valueTypeId] = [struct, `bpf_struct_ops_${struct}`].map((name) => btf.findByName(name, "struct"));
+  if (typeId === undefined || valueTypeId === undefined) return undefined;
+  const data = btf.fields(valueTypeId).find(({ name }) => name === "data")!;
+  const kernel = { typeId, valueTypeId, valueSize: btf.sizeOf(valueTypeId), dataOffset: data.bitOffset / 8 };
+  const own = new BtfBuilder();
+  own.struct(struct, { data: own.int("long", 8, "signed") });
+  const structOps = { struct, typeId: 2, programs: new Map(), kernel };
+  const content = { key: u32(0), value: new Uint8Array(8) };
+  return {
+    name: "ops",
+    btf: { btf: own.build(), valueTypeId: 2 },
+    type: "struct_ops",
+    keySize: 4,
+    valueSize: 8,
+    maxEntries: 1,
+    flags: 0,
+    structOps,
+    initial: [content],
+  };
+};
+const congestion = structOpsMap("tcp_congestion_ops");
+const withoutOps = available && congestion === undefined ? " (skipped: the kernel has no tcp_congestion_ops)" : "";
 
 describe.skipIf(!available)(`maps of the running kernel${skipped}`, () => {
   const hash = (rest: Partial<MapSpec> = {}): MapSpec => array({ name: "table", type: "hash", keySize: 8, ...rest });
@@ -25,6 +56,16 @@ describe.skipIf(!available)(`maps of the running kernel${skipped}`, () => {
       ]);
       expect([map.delete(u64(5n)), map.delete(u64(5n))]).toEqual([true, false]);
       expect([...map.keys()]).toEqual([u64(6n)]);
+    }),
+  );
+
+  it.skipIf(congestion === undefined)(
+    `of the kernel's structures of functions stay unused${withoutOps}`,
+    withKernel((kernel) => {
+      const map = kernel.createMap(congestion!);
+      expect(map.valueBytes).toBe(congestion!.structOps!.kernel!.valueSize);
+      // The kernel shows zeros until such a map is written to, which registers it.
+      expect(map.lookup(u32(0))).toEqual(new Uint8Array(map.valueBytes));
     }),
   );
 

@@ -113,6 +113,8 @@ export interface ProgramSpec {
   readonly attachTarget?: string;
   /** The id of the attach target in the kernel's BTF; for `struct_ops` that of the structure. */
   readonly attachBtfId?: number;
+  /** The kernel module that `attachBtfId` is a type of; absent for the kernel's own types. */
+  readonly attachModule?: string;
   /** For `struct_ops`: the index of the structure's member that the program is for, which stands for an attach type. */
   readonly structOpsMember?: number;
   readonly license: string;
@@ -126,6 +128,11 @@ export interface ProgramSpec {
   readonly lines: readonly LineInfo[];
   /** Maps by handle: the number that `imm` of an `lddw_map` or `lddw_map_value` carries. */
   readonly maps: ReadonlyMap<number, MapSpec>;
+  /**
+   * Kernel modules whose functions are called or whose variables are read. The `offset` of a `call_kfunc` and the second
+   * half of an `lddw_ksym` say whose: 0 the kernel's own, n the module at n - 1.
+   */
+  readonly modules?: readonly string[];
   readonly btf?: Btf;
 }
 

@@ -1,5 +1,8 @@
 import type { Btf } from "@ebpf/btf";
 import type { AttachType, MapSpec, ProgramSpec, SectionMeaning } from "@ebpf/platform";
+import { ElfError } from "../errors.js";
+import { findInKernel } from "../kernel-types.js";
+import type { KernelDescription } from "../options.js";
 
 /** What the kernel's BTF calls the targets of an attach type, where that isn't the target's own name. */
 const PREFIX: Readonly<Partial<Record<AttachType, string>>> = {
@@ -9,12 +12,30 @@ const PREFIX: Readonly<Partial<Record<AttachType, string>>> = {
   trace_iter: "bpf_iter_",
 };
 
-/** The id of what a program attaches to in the kernel's BTF, where its section says that. */
-export const attachBtfId = ({ rule, target }: SectionMeaning, kernel: Btf | undefined): number | undefined => {
+/** What a program attaches to: its id in the BTF of the kernel, or in that of a module of it. */
+export type AttachPlace = Pick<ProgramSpec, "attachBtfId" | "attachModule">;
+
+/**
+ * Finds what a program attaches to, where its section says that and the kernel is known.
+ *
+ * @throws ElfError `NO_ATTACH_TARGET` when the kernel has no such function.
+ */
+export const attachPlace = ({ rule, target }: SectionMeaning, kernel: KernelDescription | undefined): AttachPlace => {
   // A program that replaces a function of another program finds it in that program's BTF.
-  if (rule.target !== "btf" || target === undefined || rule.programType === "ext") return undefined;
+  if (rule.target !== "btf" || target === undefined || rule.programType === "ext") return {};
+  if (kernel?.btf === undefined) return {};
+  // `module:function` leaves no doubt.
+  const [, module, name = target] = /^([^:]*):(.*)$/.exec(target) ?? [];
   const prefix = rule.attachType === undefined ? undefined : PREFIX[rule.attachType];
-  return kernel?.findByName(`${prefix ?? ""}${target}`, rule.attachType === "trace_raw_tp" ? "typedef" : "func");
+  const found = findInKernel(kernel, {
+    name: `${prefix ?? ""}${name}`,
+    kind: rule.attachType === "trace_raw_tp" ? "typedef" : "func",
+    ...(module === undefined ? {} : { module }),
+  });
+  if (found === undefined) {
+    throw new ElfError("NO_ATTACH_TARGET", `the kernel has no ${target} that programs attach to`);
+  }
+  return { attachBtfId: found.id, ...(found.module === undefined ? {} : { attachModule: found.module }) };
 };
 
 /** Which member of which structure of the kernel a program implements. */

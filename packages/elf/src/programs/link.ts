@@ -6,11 +6,12 @@ import {
   type WideOperation,
   wideInstruction,
 } from "@ebpf/asm";
-import { highOf, invariant, lowOf } from "@ebpf/core";
-import type { FunctionInfo, LineInfo } from "@ebpf/platform";
+import { type ByteReader, highOf, invariant, lowOf } from "@ebpf/core";
+import type { FunctionInfo, LineInfo, MapSpec } from "@ebpf/platform";
 import { ElfError } from "../errors.js";
 import { lowerBound } from "../lower-bound.js";
 import type { CodeFunction, FunctionTable } from "./functions.js";
+import { type JumpTableReference, JumpTables } from "./jump-tables.js";
 import type { FunctionReference, Reference } from "./references.js";
 
 /** The functions of an object, and what leads from one to another. */
@@ -18,6 +19,10 @@ export interface ObjectCode {
   readonly table: FunctionTable;
   /** The function that is run when an entry function throws; it belongs to the program although nothing calls it. */
   readonly exceptionCallbackOf: (entry: CodeFunction) => CodeFunction | undefined;
+  /** The tables that computed jumps go through. */
+  readonly jumpTables: ByteReader | undefined;
+  /** A handle that no map of the object has, nor any higher one. */
+  readonly freeHandle: number;
 }
 
 /** Where each function of a program begins. */
@@ -30,6 +35,10 @@ export interface LinkedCode {
   readonly lines: readonly LineInfo[];
   /** Handles of the maps that are referred to. */
   readonly maps: ReadonlySet<number>;
+  /** Its jump tables, by handle: no other program's, for they hold places in this one. */
+  readonly jumpTables: ReadonlyMap<number, MapSpec>;
+  /** Whether it refers to anything of a kernel module. */
+  readonly usesModules: boolean;
 }
 
 /** Slots of a program: the kernel's limit. */
@@ -52,6 +61,8 @@ export const link = (entry: CodeFunction, objectCode: ObjectCode, budget: Budget
   const functions: FunctionInfo[] = [];
   const lines: LineInfo[] = [];
   const maps = new Set<number>();
+  const tables = new JumpTables(objectCode.jumpTables, objectCode.freeHandle);
+  let usesModules = false;
   for (const [part, pc] of placed) {
     checkAdapted(part);
     const { name, linkage, typeId } = part;
@@ -60,12 +71,16 @@ export const link = (entry: CodeFunction, objectCode: ObjectCode, budget: Budget
     for (const [slot, reference] of part.references) {
       if (!("kind" in reference)) throw reference;
       const at = pc + slot - part.start;
-      patch(instructions, at, reference, placed, table);
+      if (reference.kind === "jump table") {
+        const handle = tables.handleOf(reference, part, pc);
+        patch(instructions, at, { kind: "data", handle, offset: 0 }, placed, table);
+      } else patch(instructions, at, reference, placed, table);
+      if (reference.kind === "btf" && reference.module > 0) usesModules = true;
       if (reference.kind === "map" || reference.kind === "data") maps.add(reference.handle);
     }
     collectLines(part, pc, lines);
   }
-  return { instructions, functions, lines, maps };
+  return { instructions, functions, lines, maps, jumpTables: tables.maps, usesModules };
 };
 
 /**
@@ -127,7 +142,7 @@ const MISSING_FUNCTION = 2_002_000_000;
 const patch = (
   instructions: Instruction[],
   at: number,
-  reference: Reference,
+  reference: Exclude<Reference, JumpTableReference>,
   placed: Placement,
   table: FunctionTable,
 ): void => {
@@ -149,8 +164,8 @@ const patch = (
       load("lddw_map_value", reference.handle, reference.offset);
       return;
     case "btf":
-      if (op.family === "lddw") load("lddw_ksym", reference.id, 0);
-      else instructions[at] = instruction(operation("call_kfunc"), { imm: reference.id });
+      if (op.family === "lddw") load("lddw_ksym", reference.id, reference.module);
+      else instructions[at] = instruction(operation("call_kfunc"), { imm: reference.id, offset: reference.module });
       return;
     case "missing":
       if (op.family === "lddw") load("lddw", 0, 0);

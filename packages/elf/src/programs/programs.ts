@@ -6,11 +6,13 @@ import {
   parseSectionName,
   type SectionMeaning,
 } from "@ebpf/platform";
+import type { ElfSection } from "../elf-file.js";
+import type { ExternTable } from "../externs/table.js";
 import { lazy } from "../lazy.js";
 import type { MapTable } from "../maps/table.js";
 import type { ObjectBtf } from "../object-btf.js";
 import type { ReadOptions } from "../options.js";
-import { attachBtfId, structOpsPlaces } from "./attach.js";
+import { type AttachPlace, attachPlace, structOpsPlaces } from "./attach.js";
 import { exceptionCallbacks } from "./exceptions.js";
 import type { CodeFunction, FunctionTable } from "./functions.js";
 import { type Budget, link } from "./link.js";
@@ -19,6 +21,9 @@ import { type Budget, link } from "./link.js";
 export interface ProgramContext {
   readonly maps: MapTable;
   readonly types: ObjectBtf;
+  readonly externs: ExternTable;
+  /** The section of jump tables. */
+  readonly jumpTables: ElfSection | undefined;
   readonly license: string;
   readonly order: ByteOrder;
   readonly options: ReadOptions;
@@ -48,7 +53,12 @@ const entriesOf = (table: FunctionTable): CodeFunction[] => {
 /** Finds all programs, without reading their code. */
 export const findPrograms = (table: FunctionTable, context: ProgramContext): LinkableProgram[] => {
   const { maps, types, options } = context;
-  const code = { table, exceptionCallbackOf: exceptionCallbacks(types.original, table) };
+  const code = {
+    table,
+    exceptionCallbackOf: exceptionCallbacks(types.original, table),
+    jumpTables: context.jumpTables?.content,
+    freeHandle: maps.specs.size + 1,
+  };
   const places = lazy(() => structOpsPlaces(maps.specs.values(), options.kernel?.btf));
   return entriesOf(table).map((entry) => {
     const { name } = entry;
@@ -59,7 +69,8 @@ export const findPrograms = (table: FunctionTable, context: ProgramContext): Lin
       section,
       ...(entry.code.name.startsWith("?") ? { autoload: false } : {}),
       link: (budget) => {
-        const { maps: used, ...linked } = link(entry, code, budget);
+        const { maps: used, jumpTables, usesModules, ...linked } = link(entry, code, budget);
+        const handles = [...used].sort((a, b) => a - b);
         return {
           name,
           section,
@@ -68,7 +79,8 @@ export const findPrograms = (table: FunctionTable, context: ProgramContext): Lin
           license: context.license,
           byteOrder: context.order,
           ...linked,
-          maps: new Map([...used].sort((a, b) => a - b).map((handle) => [handle, maps.specs.get(handle)!])),
+          maps: new Map([...handles.map((handle) => [handle, maps.specs.get(handle)!] as const), ...jumpTables]),
+          ...(usesModules ? { modules: context.externs.modules } : {}),
           ...(types.complete === undefined ? {} : { btf: types.complete }),
         };
       },
@@ -76,13 +88,16 @@ export const findPrograms = (table: FunctionTable, context: ProgramContext): Lin
   });
 };
 
-type FromSection = Pick<ProgramSpec, "type" | "attachType" | "attachTarget" | "attachBtfId" | "flags">;
+type FromSection = AttachPlace & Pick<ProgramSpec, "type" | "attachType" | "attachTarget" | "flags">;
 
-/** A name that no rule knows makes a program of no type: whoever wants to verify or load it has to say which. */
+/**
+ * A name that no rule knows makes a program of no type: whoever wants to verify or load it has to say which.
+ *
+ * @throws ElfError `NO_ATTACH_TARGET`
+ */
 const fromSection = (meaning: SectionMeaning | undefined, { kernel }: ReadOptions): FromSection => {
   if (meaning === undefined) return { type: "unspec", flags: {} };
   const { rule, target } = meaning;
-  const btfId = attachBtfId(meaning, kernel?.btf);
   const flags: ProgramFlags = {
     ...(rule.sleepable ? { sleepable: true } : {}),
     ...(rule.frags ? { frags: true } : {}),
@@ -92,6 +107,6 @@ const fromSection = (meaning: SectionMeaning | undefined, { kernel }: ReadOption
     flags,
     ...(rule.attachType === undefined ? {} : { attachType: rule.attachType }),
     ...(target === undefined ? {} : { attachTarget: target }),
-    ...(btfId === undefined ? {} : { attachBtfId: btfId }),
+    ...attachPlace(meaning, kernel),
   };
 };

@@ -6,6 +6,7 @@ import type { ExternTable, ResolvedExtern } from "../externs/table.js";
 import type { MapTable } from "../maps/table.js";
 import type { ObjectBtf } from "../object-btf.js";
 import type { CodeSection } from "./code.js";
+import type { JumpTableReference } from "./jump-tables.js";
 
 /** A function, by its first slot. */
 export interface FunctionReference {
@@ -18,6 +19,7 @@ export interface FunctionReference {
 /** What an instruction refers to. */
 export type Reference =
   | FunctionReference
+  | JumpTableReference
   | { readonly kind: "map"; readonly handle: number }
   | { readonly kind: "data"; readonly handle: number; readonly offset: number }
   | Extract<ResolvedExtern, { kind: "btf" | "address" | "missing" }>;
@@ -29,6 +31,8 @@ export interface Targets {
   readonly maps: MapTable;
   readonly types: ObjectBtf;
   readonly externs: ExternTable;
+  /** Index of the section of jump tables. */
+  readonly jumpTables: number | undefined;
 }
 
 /**
@@ -113,6 +117,8 @@ const addressOf = (symbol: ElfSymbol, addend: number, targets: Targets): Referen
   if (section === 0) return externReference(symbol, targets);
   const offset = value + addend;
   if (targets.code.has(section)) return { kind: "function", section, slot: offset / SLOT_SIZE };
+  if (section === targets.jumpTables)
+    return { kind: "jump table", symbol: symbol.name, offset: value, size: symbol.size };
   const map = targets.maps.find(section, offset);
   if (map === undefined) {
     if (targets.maps.hasSection(section)) {

@@ -5,6 +5,7 @@ import type { ByteOrder } from "@ebpf/core";
 import type { MapSpec } from "@ebpf/platform";
 import { RELOCATION, SECTION_FLAG } from "../elf-file.js";
 import { ElfError } from "../errors.js";
+import { JUMP_TABLES } from "../programs/jump-tables.js";
 import { encodeCodeTypes } from "./code-types.js";
 import { markFunctions } from "./functions.js";
 import { layOutMaps } from "./map-layout.js";
@@ -140,10 +141,10 @@ class Draft {
     });
   }
 
-  /** Libbpf takes addresses of local functions only by way of their section. */
+  /** Libbpf takes addresses of local functions only by way of their section, and sizes of jump tables from their symbols. */
   #targetOf(symbol: RelocatableSymbol, kind: AssembledRelocation["kind"]): RelocatableSymbol {
     const { section, binding } = symbol;
-    const byName = kind === "abs32" || kind === "abs64" || kind === "call";
+    const byName = kind === "abs32" || kind === "abs64" || kind === "call" || section?.name === JUMP_TABLES;
     if (section === undefined || binding !== "local" || byName) return symbol;
     const key = `section ${section.name}`;
     const known = this.#symbols.get(key);
