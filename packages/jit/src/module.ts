@@ -183,7 +183,10 @@ const writeFunction = (writer: FunctionWriter, graph: Graph): void => {
       writer.leaveBlock(edgesOf(block).map(({ target }) => target));
     },
     condition: ({ jump }) => lowerCondition(writer, jump!.slot, jump!.slot.op as JumpOperation),
-    selector: (by) => code.get(writer[by]),
+    selector: (by) => {
+      if (typeof by === "string") code.get(writer[by]);
+      else writer.pushSwitchValue(by);
+    },
     charge: ({ jump }, { cost }) => writer.charge(() => code.i32(cost), jump!.pc),
   });
 };

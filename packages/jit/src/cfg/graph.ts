@@ -7,15 +7,22 @@ export interface Edge {
   readonly cost: number;
 }
 
+/** The low word of a register less `low`, unsigned. */
+export interface SwitchValue {
+  readonly register: number;
+  readonly low: number;
+}
+
 /** How a block ends. */
 export type Terminator =
   | { readonly kind: "goto"; readonly edge: Edge }
   | { readonly kind: "branch"; readonly taken: Edge; readonly next: Edge }
   /**
-   * Jumps to the edge whose index is in a local: the slot that a computed jump goes to, or what a routing block
-   * selects. They are two locals, because the way of a computed jump may itself lead through a routing block.
+   * Jumps to the edge with an index, to the last one when there are fewer. The index is a value, or in a local: the slot
+   * that a computed jump goes to, or what a routing block selects. They are two locals, because the way of a computed
+   * jump may itself lead through a routing block.
    */
-  | { readonly kind: "switch"; readonly by: "slot" | "selector"; readonly edges: readonly Edge[] }
+  | { readonly kind: "switch"; readonly by: "slot" | "selector" | SwitchValue; readonly edges: readonly Edge[] }
   /** The block's last instruction leaves the function: `exit`, or one that always faults. */
   | { readonly kind: "leave" };
 

@@ -10,7 +10,7 @@ export interface BlockWriter {
   /** Leaves on the stack whether the branch at the end of the block is taken. */
   condition(block: Block): void;
   /** Leaves on the stack what a switch jumps by. */
-  selector(by: "slot" | "selector"): void;
+  selector(by: Extract<Block["terminator"], { kind: "switch" }>["by"]): void;
   /** Charges the budget for an edge; only called where it costs something. */
   charge(block: Block, edge: Edge): void;
 }

@@ -8,6 +8,7 @@ import { promote } from "./promote.js";
 import { prune } from "./prune.js";
 import { ANY_WORD, exactly, isWord, type Range, UNKNOWN } from "./range.js";
 import { analyseRanges, type Knowledge, type RegisterRanges, stepRanges } from "./ranges.js";
+import { makeTables } from "./tables.js";
 import { thread } from "./thread.js";
 import { unroll } from "./unroll.js";
 
@@ -113,7 +114,10 @@ export const flowOf = (original: Graph, start: number, knowledge: Knowledge): Fl
   }
   const { graph: rewritten, registers } = findIdioms(mergeBlocks(unrolled), promoted.registers);
   const entry = entryRanges(start, registers, knowledge);
-  const { graph, ranges } = prune(rewritten, analyseRanges(rewritten, entry, knowledge), knowledge);
+  const analyse = (changed: Graph) => prune(changed, analyseRanges(changed, entry, knowledge), knowledge);
+  const pruned = analyse(rewritten);
+  const tabled = makeTables(pruned.graph, pruned.ranges, knowledge);
+  const { graph, ranges } = tabled === pruned.graph ? pruned : analyse(tabled);
   const demand = analyseDemand(graph, registers, knowledge.host);
   const flow = { graph, registers, knowledge, ranges, demand };
   const atEntry = new Uint8Array(registers);

@@ -1,6 +1,6 @@
 import type { Instruction } from "@ebpf/asm";
 import { CELL, type FaultCode, type ProgramHost } from "@ebpf/runtime";
-import type { Step } from "../cfg/graph.js";
+import type { Step, SwitchValue } from "../cfg/graph.js";
 import { DEMAND, type Demand, isPure, writtenBy } from "../flow/effects.js";
 import { type Flow, type Form, formOf } from "../flow/flow.js";
 import { immediate, type Range, UNKNOWN } from "../flow/range.js";
@@ -175,6 +175,12 @@ export class FunctionWriter {
   getLow(register: number): Code {
     if (this.#forms[register] !== WIDE) return this.code.get(this.#narrowLocals[register]!);
     return this.code.get(this.#wideLocals[register]!).op("i32.wrap_i64");
+  }
+
+  /** Leaves the index of a switch on the stack. */
+  pushSwitchValue({ register, low }: SwitchValue): void {
+    this.getLow(register);
+    if (low !== 0) this.code.i32(low).op("i32.sub");
   }
 
   /** Leaves the high half of a register on the stack. */

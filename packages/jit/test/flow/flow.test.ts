@@ -1,18 +1,11 @@
 import type { Instruction } from "@ebpf/asm";
-import { interpret, ProgramHost, Runtime } from "@ebpf/runtime";
+import { interpret, Runtime } from "@ebpf/runtime";
 import { verify } from "@ebpf/verifier";
 import { describe, expect, it } from "vitest";
 import { asm, programOf } from "../../../runtime/test/support/program.js";
-import { Grapher } from "../../src/cfg/graph.js";
-import { makeReducible } from "../../src/cfg/reduce.js";
-import { demandsOf, type Flow, flowOf } from "../../src/flow/flow.js";
-import { knowledgeOf } from "../../src/flow/ranges.js";
+import { demandsOf, type Flow } from "../../src/flow/flow.js";
 import { compile } from "../../src/index.js";
-
-const flowFor = (instructions: readonly Instruction[]): Flow => {
-  const host = new ProgramHost(new Runtime({ memoryPages: 16 }), programOf(instructions), { checked: false });
-  return flowOf(makeReducible(new Grapher(instructions).graph(0)), 0, knowledgeOf(host, []));
-};
+import { flowFor } from "../support/flow.js";
 
 const stepsOf = ({ graph }: Flow) => graph.blocks.flatMap(({ steps }) => steps);
 
