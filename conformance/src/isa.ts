@@ -1,7 +1,7 @@
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { isEbpfError } from "@ebpf/core";
-import { type CompileOptions, compile } from "@ebpf/jit";
+import { type CompileOptions, compile, type FinishOptions, loadBinaryen } from "@ebpf/jit";
 import { type ProgramSpec, programSpec } from "@ebpf/platform";
 import { type Executable, interpret, type Runtime } from "@ebpf/runtime";
 import { ConformanceError } from "./errors.js";
@@ -29,15 +29,17 @@ export const runBare = (
   runtime: Runtime,
   engine: EngineName,
   { name, instructions, memory }: Pick<IsaCase, "name" | "instructions" | "memory">,
+  finish: FinishOptions = {},
 ): bigint => {
-  const program = ENGINES[engine](programSpec("unspec", instructions, { name }), runtime, { checked: true });
+  const spec = programSpec("unspec", instructions, { name });
+  const program = ENGINES[engine](spec, runtime, { checked: true, ...finish });
   return runtime.run(program, { memory }).returnValue;
 };
 
 const hex = (value: bigint): string => `0x${value.toString(16)}`;
 
-const problemOf = (runtime: Runtime, engine: EngineName, test: IsaCase): string | undefined => {
-  const result = runBare(runtime, engine, test);
+const problemOf = (runtime: Runtime, engine: EngineName, test: IsaCase, finish: FinishOptions): string | undefined => {
+  const result = runBare(runtime, engine, test, finish);
   return result === test.result ? undefined : `r0 is ${hex(result)}, expected ${hex(test.result)}`;
 };
 
@@ -52,13 +54,17 @@ const caseFiles = (folder: string): string[] => {
 };
 
 /** Runs every case of a folder. A case that cannot be read or faults has failed, and the others still run. */
-export const runIsaCases = (folder: string, engines: readonly EngineName[]): IsaOutcome[] => {
+export const runIsaCases = (
+  folder: string,
+  engines: readonly EngineName[],
+  finish: FinishOptions = {},
+): IsaOutcome[] => {
   const runtime = conformanceRuntime();
   return caseFiles(folder).flatMap((file) =>
     engines.map((engine) => {
       try {
         const test = parseIsaCase(file, readFileSync(join(folder, file), "utf8"));
-        const problem = problemOf(runtime, engine, test);
+        const problem = problemOf(runtime, engine, test, finish);
         return { name: file, engine, ...(problem !== undefined && { problem }) };
       } catch (error) {
         if (!isEbpfError(error)) throw error;
@@ -71,6 +77,7 @@ export const runIsaCases = (folder: string, engines: readonly EngineName[]): Isa
 const OPTIONS = {
   dir: { type: "string" },
   engine: { type: "string", default: "both" },
+  backend: { type: "string", default: "direct" },
   json: { type: "boolean", default: false },
   details: { type: "string" },
 } as const;
@@ -85,6 +92,13 @@ const chosenEngines = (engine: string): EngineName[] => {
   return chosen;
 };
 
+/** What the compiler is to do with its modules. */
+const chosenBackend = async (backend: string): Promise<FinishOptions> => {
+  if (backend === "direct") return {};
+  if (backend === "binaryen") return { backend: await loadBinaryen() };
+  throw new ConformanceError("USAGE", `--backend ${backend}: no such back end`, "use direct or binaryen");
+};
+
 /**
  * `conformance isa`: runs every case of a folder in the chosen engines and prints a summary. A case counts once, and
  * has passed when it passed in all of them.
@@ -93,9 +107,11 @@ const chosenEngines = (engine: string): EngineName[] => {
  * @returns the exit code
  * @throws ConformanceError `USAGE`, `NOT_FOUND`
  */
-export const runIsa = (args: readonly string[], corpora: string): number => {
+export const runIsa = async (args: readonly string[], corpora: string): Promise<number> => {
   const options = parseOptions(args, OPTIONS);
-  const outcomes = runIsaCases(options.dir ?? join(corpora, "conformance"), chosenEngines(options.engine));
+  const finish = await chosenBackend(options.backend);
+  const folder = options.dir ?? join(corpora, "conformance");
+  const outcomes = runIsaCases(folder, chosenEngines(options.engine), finish);
   const names = [...new Set(outcomes.map(({ name }) => name))];
   const failures = outcomes.filter(({ problem }) => problem !== undefined);
   const failed = names.filter((name) => failures.some((failure) => failure.name === name));

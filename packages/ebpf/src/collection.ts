@@ -1,5 +1,5 @@
 import { type Btf, encodeBtf } from "@ebpf/btf";
-import { type Artifact, buildArtifact } from "@ebpf/jit";
+import { type Artifact, buildArtifact, type FinishOptions } from "@ebpf/jit";
 import type { MapSpec } from "@ebpf/platform";
 import { ReferenceArray, type Runtime, type RuntimeMap } from "@ebpf/runtime";
 import { LoadError } from "./errors.js";
@@ -61,7 +61,7 @@ export class Collection {
    * @throws LoadError `NOT_VERIFIED` when a program was loaded unverified: nothing in the module checks it
    * @throws JitError `UNSUPPORTED` for what such a module cannot do
    */
-  artifact(options: { readonly sourceMap?: boolean | string } = {}): Artifact {
+  artifact(options: FinishOptions = {}): Artifact {
     const programs = this.#parts.programs.map(({ name, executable, report }) => {
       if (report !== undefined) return { executable, facts: report.facts };
       throw new LoadError("NOT_VERIFIED", `${name} was loaded unverified, and an artifact has no checks`);

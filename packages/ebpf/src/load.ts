@@ -1,5 +1,5 @@
 import { type ReadOptions, readObject } from "@ebpf/elf";
-import { compile, type Tier } from "@ebpf/jit";
+import { compile, type FinishOptions, type Tier } from "@ebpf/jit";
 import {
   linux,
   type MapSpec,
@@ -25,7 +25,7 @@ import type { MapValue } from "./typed-bytes.js";
 import { withVariables } from "./variables.js";
 
 /** How an object is to be loaded. */
-export interface LoadOptions extends ReadOptions {
+export interface LoadOptions extends ReadOptions, FinishOptions {
   /** Names of the programs to load; when left out, all but those that the object marks as optional. */
   readonly programs?: readonly string[];
   /** Types of programs by name, for those whose section name does not tell, or instead of what it tells. */
@@ -36,8 +36,6 @@ export interface LoadOptions extends ReadOptions {
   readonly engine?: Engine;
   /** How much work compiling may be. Default: `optimized`. */
   readonly tier?: Tier;
-  /** For debuggers: modules carry a source map that leads to the lines of C, or its URL; see `@ebpf/jit`. */
-  readonly sourceMap?: boolean | string;
   /** True runs programs that no verifier has seen, with every access checked and an instruction budget. */
   readonly unverified?: boolean;
   /** Instructions that one unverified run may take. */
@@ -149,11 +147,11 @@ const translate = (
     ...(options.budget === undefined ? {} : { budget: options.budget }),
   };
   const begin = performance.now();
-  const { tier = "optimized", sourceMap = false } = options;
+  const { tier = "optimized", sourceMap = false, backend } = options;
   const facts = report?.facts;
   const executable =
     engine === "jit"
-      ? compile(spec, runtime, { ...execution, tier, sourceMap, ...(facts && { facts }) })
+      ? compile(spec, runtime, { ...execution, tier, sourceMap, ...(backend && { backend }), ...(facts && { facts }) })
       : interpret(spec, runtime, execution);
   const times = { verify: verifyTime, compile: performance.now() - begin };
   return new LoadedProgram(runtime, executable, { engine, report, times });

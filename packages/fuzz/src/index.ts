@@ -16,7 +16,7 @@ export {
   specOf,
 } from "./fuzz-case.js";
 export { containment } from "./oracle/containment.js";
-export { engines } from "./oracle/engines.js";
+export { engines, enginesOracle } from "./oracle/engines.js";
 export { logOracle } from "./oracle/log.js";
 export { assertAgreement, type Finding, type Oracle, type Outcome } from "./oracle/outcome.js";
 export { RUN_BY_KERNEL, resultOracle } from "./oracle/result.js";

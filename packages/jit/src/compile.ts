@@ -14,7 +14,7 @@ import { ADDRESS_REACH, type InstructionFacts } from "@ebpf/verifier";
 import { JitError } from "./errors.js";
 import { knowledgeOf } from "./flow/ranges.js";
 import { FAULTS, type RaisedFault } from "./lower/function.js";
-import { buildModule } from "./module.js";
+import { buildModule, type FinishOptions } from "./module.js";
 import type { SourceMap } from "./wasm/source-map.js";
 
 /** How much work compiling may be. */
@@ -23,16 +23,11 @@ export type Tier =
   | "optimized"; // everything that the program's own flow and the verifier's facts allow
 
 /** How a program is to be compiled and run. */
-export interface CompileOptions extends ExecutionOptions {
+export interface CompileOptions extends ExecutionOptions, FinishOptions {
   /** Default: `optimized`. */
   readonly tier?: Tier;
   /** What the verifier found out about each slot: `Report.facts` of the very same program, by pc. */
   readonly facts?: readonly (InstructionFacts | undefined)[];
-  /**
-   * For debuggers: the module names its functions and locals, and carries a source map made of the program's line
-   * information (`true`), or the URL where its `sourceMap` will be found.
-   */
-  readonly sourceMap?: boolean | string;
 }
 
 /** A program as a WebAssembly instance over the runtime's memory. */
@@ -53,15 +48,15 @@ interface Exports {
  *
  * @throws RuntimeError `BAD_PROGRAM` for a program that no engine can take, `UNKNOWN_MAP` for a reference to a map that
  * is not there, and what creating the program's maps throws.
- * @throws JitError `TOO_LARGE`
+ * @throws JitError `TOO_LARGE`; `UNSUPPORTED` for a source map of what a back end makes
  */
 export const compile = (spec: ProgramSpec, runtime: Runtime, options: CompileOptions): CompiledProgram => {
   const host = new ProgramHost(runtime, spec, options);
-  const { tier = "optimized", facts = [], checked, sourceMap = false } = options;
+  const { tier = "optimized", facts = [], checked } = options;
   // What is found out holds for programs that do nothing forbidden.
   const isRoomy = runtime.memory.bytes.length + ADDRESS_REACH <= 2 ** 32;
   const knowledge = tier === "optimized" && !checked ? knowledgeOf(host, isRoomy ? facts : []) : undefined;
-  const { bytes: wasm, map } = buildModule(host, knowledge, sourceMap);
+  const { bytes: wasm, map } = buildModule(host, knowledge, options);
   const module = compileModule(wasm, spec);
   const instance = new WebAssembly.Instance(module, { env: importsOf(module, host) });
   const { enter, callback } = instance.exports as unknown as Exports;

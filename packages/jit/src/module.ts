@@ -1,10 +1,12 @@
 import type { JumpOperation } from "@ebpf/asm";
 import type { LineInfo } from "@ebpf/platform";
 import { CELL, MAX_MAY_GOTO, PAGE_SIZE, type ProgramHost } from "@ebpf/runtime";
+import type { Backend } from "./backend.js";
 import { edgesOf, type Graph, Grapher } from "./cfg/graph.js";
 import { makeReducible } from "./cfg/reduce.js";
 import { writeStructure } from "./cfg/structure.js";
 import { defineCheck } from "./check.js";
+import { JitError } from "./errors.js";
 import { DEMAND } from "./flow/effects.js";
 import { demandsOf, flowOf } from "./flow/flow.js";
 import type { Knowledge } from "./flow/ranges.js";
@@ -33,29 +35,42 @@ export interface ModuleParts {
 export const buildModule = (
   host: ProgramHost,
   knowledge: Knowledge | undefined,
-  sourceMap: boolean | string,
-): DebuggableModule => {
+  options: FinishOptions,
+): FinishedModule => {
   const module = new ModuleBuilder();
-  const { enter, callback } = addProgram(host, knowledge, { module, inlined: new Map(), lines: sourceMap !== false });
+  const parts = { module, inlined: new Map(), lines: (options.sourceMap ?? false) !== false };
+  const { enter, callback } = addProgram(host, knowledge, parts);
   module.export(enter, "enter");
   module.export(callback, "callback");
   const pages = host.runtime.memory.bytes.length / PAGE_SIZE;
-  return withSourceMap(module, module.finish({ kind: "imported", pages }), sourceMap);
+  return finishModule(module, module.finish({ kind: "imported", pages }), options);
 };
 
+/** How a module is finished. */
+export interface FinishOptions {
+  /**
+   * For debuggers: the module names its functions and locals, and carries a source map made of the program's line
+   * information (`true`), or the URL where its `sourceMap` will be found.
+   */
+  readonly sourceMap?: boolean | string;
+  /** What works on the encoded module, such as `loadBinaryen` gives; it leaves no source map. Default: nothing. */
+  readonly backend?: Backend;
+}
+
 /** A module, with its source map if one was asked for. */
-export interface DebuggableModule {
+export interface FinishedModule {
   readonly bytes: Uint8Array;
   readonly map: SourceMap | undefined;
 }
 
-/** Adds what debuggers want: names, and where the source map is: in the module itself (`true`), or at a URL. */
-export const withSourceMap = (
+/** @throws JitError `UNSUPPORTED` for a source map of what a back end made */
+export const finishModule = (
   module: ModuleBuilder,
   { bytes, marks }: EncodedModule,
-  sourceMap: boolean | string,
-): DebuggableModule => {
-  if (sourceMap === false) return { bytes, map: undefined };
+  { sourceMap = false, backend }: FinishOptions,
+): FinishedModule => {
+  if (sourceMap === false) return { bytes: backend?.transform(bytes) ?? bytes, map: undefined };
+  if (backend !== undefined) throw new JitError("UNSUPPORTED", "there is no source map of what a back end makes");
   const map = sourceMapOf(marks);
   const url = sourceMap === true ? dataUrl(map) : sourceMap;
   return { bytes: withSections(bytes, [module.names(), sourceMapSection(url)]), map };

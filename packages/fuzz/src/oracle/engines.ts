@@ -1,5 +1,5 @@
 import { bytesToHex } from "@ebpf/core";
-import { compile, type Tier } from "@ebpf/jit";
+import { compile, type FinishOptions, type Tier } from "@ebpf/jit";
 import { linux } from "@ebpf/platform";
 import { interpret, RuntimeFault } from "@ebpf/runtime";
 import type { Report } from "@ebpf/verifier";
@@ -70,11 +70,16 @@ const readsAnything = ({ spec }: FuzzCase): boolean =>
   );
 
 /** The sides without checks must do what checked ones do; only for programs that a verifier accepted. */
-const compareUnchecked = (fuzzCase: FuzzCase, reference: Observation, facts: Report["facts"]): Outcome | undefined => {
+const compareUnchecked = (
+  fuzzCase: FuzzCase,
+  reference: Observation,
+  facts: Report["facts"],
+  finish: FinishOptions,
+): Outcome | undefined => {
   const tiered =
     (tier: Tier): Engine =>
     (spec, runtime, options) =>
-      compile(spec, runtime, { ...options, tier, facts });
+      compile(spec, runtime, { ...options, ...finish, tier, facts });
   for (const [name, engine] of [
     ["interpreter", interpret],
     ["baseline", tiered("baseline")],
@@ -90,22 +95,30 @@ const compareUnchecked = (fuzzCase: FuzzCase, reference: Observation, facts: Rep
  * Interpreted and compiled, a program does the same: r0 or fault, packet, context, all bytes of maps, what it prints, where
  * it sends packets. Any program in checked mode; and one that the verifier accepts also without checks, where it must not
  * fault.
+ *
+ * @param finish what the compiler is to do with its modules
  */
-export const engines: Oracle = (fuzzCase) => {
-  try {
-    const reference = observe(fuzzCase, { engine: interpret, checked: true });
-    const { end } = reference;
-    if (end.kind === "threw" && NOT_RUN.has(end.error.code)) return skip(end.error.code);
-    const differs = difference(reference, observe(fuzzCase, { engine: compile, checked: true }));
-    if (differs && readsWhatCallsLeave(fuzzCase)) return skip("reads what calls leave undefined");
-    if (differs) return found(NAME, `engines differ: ${differs.what}`, `${differs.detail} (interpreter, compiled)`);
-    if (end.kind === "threw") return agree(end.error.code);
-    const { verdict, facts } = judge(fuzzCase.spec);
-    const accepted = verdict === "accept" && !readsAnything(fuzzCase);
-    const unchecked = accepted ? compareUnchecked(fuzzCase, reference, facts) : undefined;
-    return unchecked ?? agree(accepted ? "accepted" : "checked");
-  } catch (thrown) {
-    const { key, detail } = crashOf(thrown);
-    return found(NAME, key, detail);
-  }
-};
+export const enginesOracle =
+  (finish: FinishOptions): Oracle =>
+  (fuzzCase) => {
+    try {
+      const compiled: Engine = (spec, runtime, options) => compile(spec, runtime, { ...options, ...finish });
+      const reference = observe(fuzzCase, { engine: interpret, checked: true });
+      const { end } = reference;
+      if (end.kind === "threw" && NOT_RUN.has(end.error.code)) return skip(end.error.code);
+      const differs = difference(reference, observe(fuzzCase, { engine: compiled, checked: true }));
+      if (differs && readsWhatCallsLeave(fuzzCase)) return skip("reads what calls leave undefined");
+      if (differs) return found(NAME, `engines differ: ${differs.what}`, `${differs.detail} (interpreter, compiled)`);
+      if (end.kind === "threw") return agree(end.error.code);
+      const { verdict, facts } = judge(fuzzCase.spec);
+      const accepted = verdict === "accept" && !readsAnything(fuzzCase);
+      const unchecked = accepted ? compareUnchecked(fuzzCase, reference, facts, finish) : undefined;
+      return unchecked ?? agree(accepted ? "accepted" : "checked");
+    } catch (thrown) {
+      const { key, detail } = crashOf(thrown);
+      return found(NAME, key, detail);
+    }
+  };
+
+/** `enginesOracle` of the compiler as it is by default. */
+export const engines: Oracle = enginesOracle({});

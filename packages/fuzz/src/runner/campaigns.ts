@@ -1,3 +1,4 @@
+import { loadBinaryen } from "@ebpf/jit";
 import type { ContextField, HelperPrototype } from "@ebpf/platform";
 import fc from "fast-check";
 import { mutations } from "../arbitrary/mutation.js";
@@ -5,7 +6,7 @@ import { programs } from "../arbitrary/program.js";
 import { wellFormedPrograms } from "../arbitrary/well-formed.js";
 import type { FuzzCase } from "../fuzz-case.js";
 import { containment } from "../oracle/containment.js";
-import { engines } from "../oracle/engines.js";
+import { engines, enginesOracle } from "../oracle/engines.js";
 import { logOracle } from "../oracle/log.js";
 import type { Oracle } from "../oracle/outcome.js";
 import { RUN_BY_KERNEL, resultOracle } from "../oracle/result.js";
@@ -73,6 +74,10 @@ export const CAMPAIGNS: Readonly<Record<string, (seeds: readonly FuzzCase[]) => 
       seeds,
     ),
     open: async () => engines,
+  }),
+  binaryen: (seeds) => ({
+    cases: withMutants(programs(), seeds),
+    open: async () => enginesOracle({ backend: await loadBinaryen() }),
   }),
   containment: (seeds) => ({
     cases: withMutants(programs({ tame: true }), seeds),

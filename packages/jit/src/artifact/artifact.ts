@@ -15,7 +15,7 @@ import { ADDRESS_REACH, type InstructionFacts } from "@ebpf/verifier";
 import { JitError } from "../errors.js";
 import { knowledgeOf } from "../flow/ranges.js";
 import { valueOffset } from "../inline/map-code.js";
-import { addProgram, withSourceMap } from "../module.js";
+import { addProgram, type FinishOptions, finishModule } from "../module.js";
 import { type CustomSection, type FunctionReference, ModuleBuilder, withSections } from "../wasm/module.js";
 import type { SourceMap } from "../wasm/source-map.js";
 import {
@@ -49,13 +49,11 @@ export interface ArtifactProgram {
 }
 
 /** What goes into an artifact beside programs. */
-export interface ArtifactOptions {
+export interface ArtifactOptions extends FinishOptions {
   /** The maps of the programs by handle. */
   readonly maps: ReadonlyMap<number, RuntimeMap>;
   /** The types of programs and maps, encoded: the content of an object's `.BTF` section. */
   readonly btf?: Uint8Array;
-  /** As in `CompileOptions`. */
-  readonly sourceMap?: boolean | string;
 }
 
 /** A WebAssembly module that runs without this library. */
@@ -117,13 +115,13 @@ class ArtifactBuilder {
     const info = this.#describe({ programs, maps }, { address: scratch, size });
     const pages = (scratch + size) / PAGE_SIZE;
     const encoded = this.#module.finish({ kind: "exported", pages, data: snapshotHeap(memory) });
-    const { bytes, map } = withSourceMap(this.#module, encoded, this.#sourceMap);
+    const { bytes, map } = finishModule(this.#module, encoded, this.#options);
     return { wasm: withSections(bytes, this.#sections(info)), info, ...(map && { sourceMap: map }) };
   }
 
   #addPrograms(): readonly Reachable[] {
     const isRoomy = this.#runtime.memory.heapEnd + ADDRESS_REACH + PAGE_SIZE <= 2 ** 32;
-    const parts = { module: this.#module, inlined: new Map(), lines: this.#sourceMap !== false };
+    const parts = { module: this.#module, inlined: new Map(), lines: this.#hasSourceMap };
     let functionBase = 0;
     return this.#programs.map(({ executable, facts }) => {
       const { spec } = executable;
@@ -173,8 +171,8 @@ class ArtifactBuilder {
     };
   }
 
-  get #sourceMap(): boolean | string {
-    return this.#options.sourceMap ?? false;
+  get #hasSourceMap(): boolean {
+    return (this.#options.sourceMap ?? false) !== false;
   }
 
   /** Gives bodies to whatever the programs asked for and doesn't need the host. */
@@ -238,8 +236,8 @@ class ArtifactBuilder {
     const sections: CustomSection[] = [{ name: "ebpf.info", bytes: new TextEncoder().encode(JSON.stringify(info)) }];
     const { btf } = this.#options;
     if (btf !== undefined) sections.push({ name: "ebpf.btf", bytes: btf });
-    // With a source map come names.
-    if (this.#sourceMap === false) sections.push(this.#module.names());
+    // With a source map come names, and a back end may have changed which functions there are.
+    if (!this.#hasSourceMap && this.#options.backend === undefined) sections.push(this.#module.names());
     return sections;
   }
 }
