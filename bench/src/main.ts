@@ -10,7 +10,7 @@ import { benchInterpreter } from "./interpreter.js";
 import { benchJit, defaultPacket } from "./jit.js";
 import { describeMachine, machineFacts } from "./machine.js";
 import { bundleSizes } from "./size.js";
-import { importTime } from "./start.js";
+import { benchStart } from "./start.js";
 import { benchVerifier } from "./verifier.js";
 
 const OPTIONS = {
@@ -26,7 +26,7 @@ pnpm bench calls                             what calls between JavaScript and p
 pnpm bench maps                              what map operations of programs cost
 pnpm bench elf                               objects opened by ours and by libbpf (LIBBPF=LIBRARY)
 pnpm bench size                              bytes of each package in a browser bundle
-pnpm bench start                             time to import "ebpf"
+pnpm bench start                             imports, import to first result, memory, in fresh processes
   --json                                     the last line is the result as JSON`;
 
 interface Options {
@@ -54,12 +54,6 @@ const size = async (): Promise<unknown> => {
   return { sizes };
 };
 
-const start = (): unknown => {
-  const milliseconds = importTime();
-  console.log(`import "ebpf": ${milliseconds.toFixed(1)} ms (median of fresh processes)`);
-  return { importMs: milliseconds };
-};
-
 const verifier = ({ dir }: Options): Promise<unknown> => benchVerifier(dir);
 
 /** Prints a table of nanoseconds. */
@@ -75,7 +69,7 @@ const BENCHES: Readonly<Record<string, (options: Options) => unknown>> = {
   interpreter,
   jit,
   size,
-  start,
+  start: () => benchStart(console.log),
   verifier,
 };
 

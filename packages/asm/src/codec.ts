@@ -7,9 +7,13 @@ import { OPERATIONS, WIDE_TAIL } from "./operations.js";
 /** Bytes of one slot. */
 export const SLOT_SIZE = 8;
 
-const BY_OPCODE: readonly (readonly Operation[])[] = Array.from({ length: 256 }, (_, opcode) =>
-  OPERATIONS.filter((op) => op.opcode === opcode),
-);
+const byOpcode = (): readonly (readonly Operation[])[] => {
+  const rows: Operation[][] = Array.from({ length: 256 }, () => []);
+  for (const op of OPERATIONS) rows[op.opcode]!.push(op);
+  return rows;
+};
+
+const BY_OPCODE = byOpcode();
 
 interface Slot extends Required<Operands> {
   readonly opcode: number;

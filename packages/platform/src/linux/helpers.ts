@@ -504,12 +504,24 @@ const returnClassOf = (returns: ReturnType): ReturnClass => {
   return returns.kind === "scalar" ? "signed32" : "pointer";
 };
 
-const typesThatMayCall = (name: string): ProgramTypeName[] => [
-  ...(Object.entries(HELPERS_BY_TYPE) as [ProgramTypeName, readonly string[]][])
-    .filter(([, names]) => COMMON_HELPERS.includes(name) || names.includes(name))
-    .map(([type]) => type),
-  ...(LIRC_HELPERS.includes(name) ? (["lirc_mode2"] as const) : []),
-];
+/** The types of programs that may call a helper, by its name. */
+const callersByHelper = (): ReadonlyMap<string, readonly ProgramTypeName[]> => {
+  const callers = new Map<string, ProgramTypeName[]>();
+  const allow = (type: ProgramTypeName, names: Iterable<string>): void => {
+    for (const name of names) {
+      const types = callers.get(name);
+      if (types === undefined) callers.set(name, [type]);
+      else types.push(type);
+    }
+  };
+  for (const [type, names] of Object.entries(HELPERS_BY_TYPE) as [ProgramTypeName, readonly string[]][]) {
+    allow(type, new Set([...COMMON_HELPERS, ...names]));
+  }
+  allow("lirc_mode2", LIRC_HELPERS);
+  return callers;
+};
+
+const CALLERS = callersByHelper();
 
 const prototypeOf = ({ args, variants, ...row }: HelperRow): HelperPrototype => {
   const returns = row.returns ?? INTEGER;
@@ -519,7 +531,7 @@ const prototypeOf = ({ args, variants, ...row }: HelperRow): HelperPrototype => 
     arguments: args,
     returns,
     returnClass: row.returnClass ?? returnClassOf(returns),
-    programTypes: typesThatMayCall(row.name),
+    programTypes: CALLERS.get(row.name) ?? [],
     ...(variants && {
       variants: variants.map(({ args, ...rest }) => ({ ...rest, ...(args && { arguments: args }) })),
     }),
