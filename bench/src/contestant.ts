@@ -1,3 +1,5 @@
+import { randomUUID } from "node:crypto";
+
 /** What is measured against each other. */
 export const ENGINES = ["interpreter", "baseline", "optimized", "kernel", "native", "clangWasm"] as const;
 export type EngineName = (typeof ENGINES)[number];
@@ -13,10 +15,10 @@ export interface Contestant {
 
 /**
  * Times a call from JavaScript, an expression with `target`. Caller and loop are made anew for each contestant: shared ones would lose
- * V8's inlined call once they have seen a few functions.
+ * V8's inlined call once they have seen a few functions. V8 also takes equal source for the same function, so none is equal.
  */
 export const timedLoop = (call: string, target: unknown): ((runs: number) => number) => {
-  const source = `let r = 0; for (let i = 0; i < runs; i++) r = ${call}; return r;`;
+  const source = `let r = 0; for (let i = 0; i < runs; i++) r = ${call}; return r; // ${randomUUID()}`;
   const loop = new Function("target", "runs", source) as (target: unknown, runs: number) => number;
   return (runs) => {
     const begin = performance.now();

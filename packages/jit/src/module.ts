@@ -10,6 +10,7 @@ import { JitError } from "./errors.js";
 import { DEMAND } from "./flow/effects.js";
 import { demandsOf, flowOf } from "./flow/flow.js";
 import type { Knowledge } from "./flow/ranges.js";
+import { MapOperations } from "./inline/map-operations.js";
 import { FUNCTION_PARAMETERS, FunctionWriter, type ProgramFunctions } from "./lower/function.js";
 import { lowerInstruction } from "./lower/instruction.js";
 import { lowerCondition } from "./lower/jump.js";
@@ -21,8 +22,7 @@ import { dataUrl, type SourceMap, sourceMapOf, sourceMapSection } from "./wasm/s
 /** What every program of a module may share. */
 export interface ModuleParts {
   readonly module: ModuleBuilder;
-  /** Functions that stand for a helper on one map, by name. */
-  readonly inlined: Map<string, FunctionReference>;
+  readonly operations: MapOperations;
   /** Whether code is to say which line of the source it comes from. */
   readonly lines: boolean;
 }
@@ -38,7 +38,11 @@ export const buildModule = (
   options: FinishOptions,
 ): FinishedModule => {
   const module = new ModuleBuilder();
-  const parts = { module, inlined: new Map(), lines: (options.sourceMap ?? false) !== false };
+  const parts = {
+    module,
+    operations: new MapOperations(module, host.runtime),
+    lines: (options.sourceMap ?? false) !== false,
+  };
   const { enter, callback } = addProgram(host, knowledge, parts);
   module.export(enter, "enter");
   module.export(callback, "callback");
@@ -91,7 +95,7 @@ export interface ProgramEntries {
 export const addProgram = (
   host: ProgramHost,
   knowledge: Knowledge | undefined,
-  { module, inlined, lines }: ModuleParts,
+  { module, operations, lines }: ModuleParts,
 ): ProgramEntries => {
   const { spec } = host;
   const functions = new Map<number, FunctionReference>();
@@ -106,7 +110,7 @@ export const addProgram = (
     return defined;
   };
   const check = host.checked ? defineCheck(module) : undefined;
-  const program: ProgramFunctions = { module, at, inlined, check, ...(lines && { lineAt: lineFinder(spec.lines) }) };
+  const program: ProgramFunctions = { module, at, operations, check, ...(lines && { lineAt: lineFinder(spec.lines) }) };
   const entries = {
     enter: defineEnter(module, at(0)),
     callback: defineCallback(module, host.functionStarts, at),

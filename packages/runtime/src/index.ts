@@ -17,7 +17,7 @@ export { LINUX_HELPERS } from "./helpers/linux.js";
 export { type InterpreterOptions, interpret, type StepState } from "./interpreter/interpret.js";
 export * from "./layout.js";
 export type { LinearMemory } from "./linear-memory.js";
-export { hashKey } from "./maps/hash-function.js";
+export { HASH_MULTIPLIER, hashKey } from "./maps/hash-function.js";
 export { KeyedMap } from "./maps/keyed-map.js";
 export { HASH_ELEMENT, MAP_HEADER, MAP_HEADER_SIZE } from "./maps/layout.js";
 export { PerfEventArray, type PerfSample } from "./maps/perf-event-array.js";

@@ -15,6 +15,7 @@ import { ADDRESS_REACH, type InstructionFacts } from "@ebpf/verifier";
 import { JitError } from "../errors.js";
 import { knowledgeOf } from "../flow/ranges.js";
 import { valueOffset } from "../inline/map-code.js";
+import { type MapOperation, MapOperations } from "../inline/map-operations.js";
 import { addProgram, type FinishOptions, finishModule } from "../module.js";
 import { type CustomSection, type FunctionReference, ModuleBuilder, withSections } from "../wasm/module.js";
 import type { SourceMap } from "../wasm/source-map.js";
@@ -37,7 +38,6 @@ import {
   type ArtifactMapInfo,
   type ArtifactProgramInfo,
 } from "./info.js";
-import { type MapOperation, MapOperations } from "./map-operations.js";
 import { snapshotHeap } from "./snapshot.js";
 
 /** A program of an artifact. */
@@ -121,7 +121,7 @@ class ArtifactBuilder {
 
   #addPrograms(): readonly Reachable[] {
     const isRoomy = this.#runtime.memory.heapEnd + ADDRESS_REACH + PAGE_SIZE <= 2 ** 32;
-    const parts = { module: this.#module, inlined: new Map(), lines: this.#hasSourceMap };
+    const parts = { module: this.#module, operations: this.#operations, lines: this.#hasSourceMap };
     let functionBase = 0;
     return this.#programs.map(({ executable, facts }) => {
       const { spec } = executable;

@@ -10,10 +10,10 @@ import {
   STACK_LIMIT,
   STACK_TOP,
 } from "@ebpf/runtime";
+import type { MapOperations } from "../inline/map-operations.js";
 import type { ProgramEntries } from "../module.js";
 import type { Code } from "../wasm/code.js";
 import type { FunctionReference, ModuleBuilder } from "../wasm/module.js";
-import type { MapOperations } from "./map-operations.js";
 
 const storeCell = (code: Code, address: number, push: () => Code): void => {
   code.i32(0);

@@ -11,11 +11,11 @@ import {
   RingBufferMap,
   type RuntimeMap,
 } from "@ebpf/runtime";
+import { refuseIf } from "../inline/header.js";
 import { valueOffset } from "../inline/map-code.js";
+import { MAP_HELPERS, type MapHelper, type MapOperations } from "../inline/map-operations.js";
 import type { Code, Label } from "../wasm/code.js";
 import type { FunctionReference } from "../wasm/module.js";
-import { refuseIf } from "./header.js";
-import type { MapOperation, MapOperations } from "./map-operations.js";
 
 /** What helpers of an artifact are written with. */
 export interface HelperParts {
@@ -52,10 +52,11 @@ const askHost = (code: Code, { host }: HelperParts): void => {
 
 const refusesPrograms = ({ spec }: RuntimeMap): boolean => (spec.flags & MAP_FLAGS.readOnlyProgram) !== 0;
 
-/** A helper that is an operation of its map. Of 64-bit flags no high bit has a meaning. */
+/** A helper that is an operation of whichever map it is given. */
 const mapHelper =
-  (operation: MapOperation, words: number, { writes = false, flags = false } = {}): Write =>
+  ({ operation, addresses, flags, writes }: MapHelper): Write =>
   (code, parts) => {
+    const words = addresses + (flags ? 1 : 0);
     if (flags) refuseIf(code.get(1 + words), ERRNO.EINVAL);
     const { maps, operations } = parts;
     const fitting = maps.filter((map) => operations.isHosts(map) || operations.of(map, operation) !== undefined);
@@ -214,12 +215,7 @@ const zero: Write = (code) => {
 
 /** Helpers that an artifact brings along; all others are the host's. */
 const HELPERS: Readonly<Record<string, Write>> = {
-  bpf_map_lookup_elem: mapHelper("lookup", 1),
-  bpf_map_update_elem: mapHelper("update", 3, { writes: true, flags: true }),
-  bpf_map_delete_elem: mapHelper("delete", 1, { writes: true }),
-  bpf_map_push_elem: mapHelper("push", 2, { writes: true, flags: true }),
-  bpf_map_pop_elem: mapHelper("pop", 1, { writes: true }),
-  bpf_map_peek_elem: mapHelper("peek", 1),
+  ...Object.fromEntries(Object.entries(MAP_HELPERS).map(([name, row]) => [name, mapHelper(row)])),
   bpf_for_each_map_elem: forEach,
   bpf_loop: loop,
   bpf_ringbuf_reserve: reserveRecord,

@@ -1,5 +1,5 @@
 import type { MapTypeName, ProgramTypeName, ReturnClass } from "@ebpf/platform";
-import type { MapOperation } from "./map-operations.js";
+import type { MapOperation } from "../inline/map-operations.js";
 
 /** Version of `ArtifactInfo`; another one means that readers of this one would misunderstand it. */
 export const ARTIFACT_VERSION = 1;

@@ -1,4 +1,4 @@
-import { HASH_ELEMENT, MAP_HEADER, type RuntimeMap } from "@ebpf/runtime";
+import { HASH_ELEMENT, HASH_MULTIPLIER, MAP_HEADER, type RuntimeMap } from "@ebpf/runtime";
 import type { Code } from "../wasm/code.js";
 
 /** Where a map lies, read from its header: constants of the code that is made for it. */
@@ -33,12 +33,9 @@ export const pushArrayValue = (code: Code, { data, entrySize, maxEntries }: MapP
   code.get(index).i32(entrySize).op("i32.mul").i32(data).op("i32.add", "else").i32(0).op("end");
 };
 
-/** What the hash function multiplies by; see the runtime's `hashKey`. */
-const MULTIPLIER = 0x9e3779b1;
-
 /** Mixes the word on the stack into the hash in a local. */
 const mixWord = (code: Code, hash: number): void => {
-  code.get(hash).op("i32.xor").i32(MULTIPLIER).op("i32.mul").tee(hash);
+  code.get(hash).op("i32.xor").i32(HASH_MULTIPLIER).op("i32.mul").tee(hash);
   code.get(hash).i32(15).op("i32.shr_u", "i32.xor").set(hash);
 };
 

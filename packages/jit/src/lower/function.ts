@@ -5,6 +5,7 @@ import { DEMAND, type Demand, isPure, writtenBy } from "../flow/effects.js";
 import { type Flow, type Form, formOf } from "../flow/flow.js";
 import { immediate, type Range, UNKNOWN } from "../flow/range.js";
 import { type RegisterRanges, stepRanges } from "../flow/ranges.js";
+import type { MapOperations } from "../inline/map-operations.js";
 import type { Code, LinePlace } from "../wasm/code.js";
 import type { FunctionReference, ModuleBuilder } from "../wasm/module.js";
 
@@ -23,8 +24,8 @@ export interface ProgramFunctions {
   readonly module: ModuleBuilder;
   /** The function that begins at a slot. */
   readonly at: (start: number) => FunctionReference;
-  /** Functions that stand for a helper on one map, by name. */
-  readonly inlined: Map<string, FunctionReference>;
+  /** What the program's maps do, as functions of the module. */
+  readonly operations: MapOperations;
   /** Checks an access; absent when nothing is checked. */
   readonly check: FunctionReference | undefined;
   /** The line of the source that a slot comes from; absent when code is not to say so. */

@@ -18,9 +18,12 @@ export const hashKey = (view: DataView, address: number, size: number): number =
   return hash ^ (hash >>> 16);
 };
 
+/** What each word of a key is multiplied by: odd, and far from any pattern of bits. */
+export const HASH_MULTIPLIER = 0x9e3779b1;
+
 /** A multiplication by an odd constant is a bijection and moves low bits up; the shift brings high bits down. */
 const mix = (hash: number, word: number): number => {
-  const product = Math.imul(hash ^ word, 0x9e3779b1);
+  const product = Math.imul(hash ^ word, HASH_MULTIPLIER);
   return product ^ (product >>> 15);
 };
 

@@ -1,7 +1,7 @@
 import { ERRNO, HASH_ELEMENT, UPDATE_FLAGS } from "@ebpf/runtime";
-import { copyBytes, findElement, hashKey, valueOffset } from "../inline/map-code.js";
 import type { Code } from "../wasm/code.js";
 import { header, refuseIf, setHeader } from "./header.js";
+import { copyBytes, findElement, hashKey, valueOffset } from "./map-code.js";
 import type { MapPart, Operation, OperationTable } from "./map-operations.js";
 
 /*
@@ -128,8 +128,8 @@ const insert: Operation = (part) =>
 
 const lookup: Operation = (part) =>
   part.define("lookup", ["i32"], ["i32"], (code) => {
-    const element = code.local("i32", "element");
-    code.get(KEY).call(part.operation("find")).tee(element).op("i32.eqz").open("if");
+    const element = findElement(code, part.place, KEY);
+    code.get(element).op("i32.eqz").open("if");
     code.i32(0).op("return", "end");
     touch(code, part, element);
     code.get(element).i32(valueOffset(part.place)).op("i32.add");
@@ -138,9 +138,9 @@ const lookup: Operation = (part) =>
 const update: Operation = (part) =>
   part.define("update", ["i32", "i32", "i32"], ["i32"], (code) => {
     const [VALUE, FLAGS] = [1, 2] as const;
-    const element = code.local("i32", "element");
     refuseIf(code.get(FLAGS).i32(UPDATE_FLAGS.exist).op("i32.gt_u"), ERRNO.EINVAL);
-    code.get(KEY).call(part.operation("find")).tee(element).open("if");
+    const element = findElement(code, part.place, KEY);
+    code.get(element).open("if");
     refuseIf(code.get(FLAGS).i32(UPDATE_FLAGS.noExist).op("i32.eq"), ERRNO.EEXIST);
     touch(code, part, element);
     code.op("else");

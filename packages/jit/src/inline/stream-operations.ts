@@ -1,7 +1,7 @@
 import { ERRNO, UPDATE_FLAGS } from "@ebpf/runtime";
-import { copyBytes } from "../inline/map-code.js";
 import type { Code } from "../wasm/code.js";
 import { header, refuseIf, setHeader } from "./header.js";
+import { copyBytes } from "./map-code.js";
 import type { MapPart, Operation, OperationTable } from "./map-operations.js";
 
 /*

@@ -1,11 +1,11 @@
 import type { MapTypeName } from "@ebpf/platform";
 import { ERRNO, type Runtime, type RuntimeMap, UPDATE_FLAGS } from "@ebpf/runtime";
-import { copyBytes, type MapPlace, placeOf, pushArrayValue } from "../inline/map-code.js";
 import type { Code } from "../wasm/code.js";
 import type { FunctionReference, ModuleBuilder } from "../wasm/module.js";
 import type { ValueType } from "../wasm/opcodes.js";
 import { HASH_OPERATIONS } from "./hash-operations.js";
 import { refuseIf } from "./header.js";
+import { copyBytes, type MapPlace, placeOf, pushArrayValue } from "./map-code.js";
 import { QUEUE_OPERATIONS, RING_OPERATIONS } from "./stream-operations.js";
 
 /**
@@ -33,6 +33,29 @@ export type MapOperation =
   | "release"
   | "unlink"
   | "linkNewest";
+
+/** A helper that is an operation of its map. */
+export interface MapHelper {
+  readonly operation: MapOperation;
+  /** How many addresses follow the map, in r2, r3. */
+  readonly addresses: number;
+  /** Behind them come flags, of which no high bit has a meaning. */
+  readonly flags?: true;
+  /** Maps that programs may only read refuse it. */
+  readonly writes?: true;
+  /** What the platform's table calls the class of its result. */
+  readonly returns: "pointer" | "signed32";
+}
+
+/** Helpers that are operations of maps. */
+export const MAP_HELPERS: Readonly<Record<string, MapHelper>> = {
+  bpf_map_lookup_elem: { operation: "lookup", addresses: 1, returns: "pointer" },
+  bpf_map_update_elem: { operation: "update", addresses: 2, flags: true, writes: true, returns: "signed32" },
+  bpf_map_delete_elem: { operation: "delete", addresses: 1, writes: true, returns: "signed32" },
+  bpf_map_push_elem: { operation: "push", addresses: 1, flags: true, writes: true, returns: "signed32" },
+  bpf_map_pop_elem: { operation: "pop", addresses: 1, writes: true, returns: "signed32" },
+  bpf_map_peek_elem: { operation: "peek", addresses: 1, returns: "signed32" },
+};
 
 /** Writes an operation of a map. */
 export type Operation = (part: MapPart) => FunctionReference;
