@@ -1,5 +1,12 @@
 import { type ReadOptions, readObject } from "@ebpf/elf";
-import { compile, type FinishOptions, type Tier } from "@ebpf/jit";
+import {
+  type CompiledProgram,
+  compile,
+  compileTiered,
+  type FinishOptions,
+  type Tier,
+  type TieredOptions,
+} from "@ebpf/jit";
 import {
   linux,
   type MapSpec,
@@ -34,8 +41,11 @@ export interface LoadOptions extends ReadOptions, FinishOptions {
   readonly variables?: Readonly<Record<string, MapValue>>;
   /** What runs the programs. Default: `jit`. */
   readonly engine?: Engine;
-  /** How much work compiling may be. Default: `optimized`. */
-  readonly tier?: Tier;
+  /**
+   * How much work compiling may be. `auto` makes programs ready soonest, compiles them again when nothing else is to be
+   * done, and swaps the code between two runs; see `LoadedProgram.optimized`. Default: `optimized`.
+   */
+  readonly tier?: Tier | "auto";
   /** True runs programs that no verifier has seen, with every access checked and an instruction budget. */
   readonly unverified?: boolean;
   /** Instructions that one unverified run may take. */
@@ -149,10 +159,19 @@ const translate = (
   const begin = performance.now();
   const { tier = "optimized", sourceMap = false, backend } = options;
   const facts = report?.facts;
+  const extras = { sourceMap, ...(backend && { backend }), ...(facts && { facts }) };
   const executable =
     engine === "jit"
-      ? compile(spec, runtime, { ...execution, tier, sourceMap, ...(backend && { backend }), ...(facts && { facts }) })
+      ? compileAt(spec, runtime, { ...execution, ...extras, tier })
       : interpret(spec, runtime, execution);
   const times = { verify: verifyTime, compile: performance.now() - begin };
   return new LoadedProgram(runtime, executable, { engine, report, times });
 };
+
+/** Compiles a program at one tier, or at both. */
+const compileAt = (
+  spec: ProgramSpec,
+  runtime: Runtime,
+  { tier, ...options }: TieredOptions & { readonly tier: Tier | "auto" },
+): CompiledProgram =>
+  tier === "auto" ? compileTiered(spec, runtime, options) : compile(spec, runtime, { ...options, tier });

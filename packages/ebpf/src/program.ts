@@ -1,4 +1,4 @@
-import type { CompiledProgram } from "@ebpf/jit";
+import type { CompiledProgram, TieredProgram } from "@ebpf/jit";
 import { type ProgramSpec, type ProgramTypeName, RETURN_NAMES } from "@ebpf/platform";
 import {
   type BoundProgram,
@@ -39,19 +39,16 @@ export class LoadedProgram {
   readonly report: Report | undefined;
   readonly times: LoadTimes;
   /** The program as the runtime knows it. */
-  readonly executable: Executable;
-  /** The WebAssembly module; only of a compiled program. */
-  readonly wasm: Uint8Array | undefined;
+  readonly executable: Executable | CompiledProgram | TieredProgram;
   readonly #runtime: Runtime;
 
   constructor(
     runtime: Runtime,
-    executable: Executable | CompiledProgram,
+    executable: Executable | CompiledProgram | TieredProgram,
     details: { readonly engine: Engine; readonly report: Report | undefined; readonly times: LoadTimes },
   ) {
     this.#runtime = runtime;
     this.executable = executable;
-    this.wasm = "wasm" in executable ? executable.wasm : undefined;
     this.spec = executable.spec;
     this.engine = details.engine;
     this.report = details.report;
@@ -64,6 +61,24 @@ export class LoadedProgram {
 
   get type(): ProgramTypeName {
     return this.spec.type;
+  }
+
+  /** The WebAssembly module; only of a compiled program. */
+  get wasm(): Uint8Array | undefined {
+    return "wasm" in this.executable ? this.executable.wasm : undefined;
+  }
+
+  /**
+   * For a program that was loaded with the tier `auto`: settles when its code will not change any more, with whether it is
+   * optimized now. Already false for any other.
+   */
+  get optimized(): Promise<boolean> {
+    return "optimized" in this.executable ? this.executable.optimized : Promise.resolve(false);
+  }
+
+  /** The program's code stays as it is. It can still be run. */
+  close(): void {
+    if ("optimized" in this.executable) this.executable.close();
   }
 
   /** Bytes of the context structure that programs of this type get; 0 when the platform does not fix it. */

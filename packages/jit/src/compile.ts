@@ -14,7 +14,7 @@ import { ADDRESS_REACH, type InstructionFacts } from "@ebpf/verifier";
 import { JitError } from "./errors.js";
 import { knowledgeOf } from "./flow/ranges.js";
 import { FAULTS, type RaisedFault } from "./lower/function.js";
-import { buildModule, type FinishOptions } from "./module.js";
+import { buildModule, type FinishedModule, type FinishOptions } from "./module.js";
 import type { SourceMap } from "./wasm/source-map.js";
 
 /** How much work compiling may be. */
@@ -52,22 +52,38 @@ interface Exports {
  */
 export const compile = (spec: ProgramSpec, runtime: Runtime, options: CompileOptions): CompiledProgram => {
   const host = new ProgramHost(runtime, spec, options);
+  const lowered = lower(host, options);
+  const module = compileModule(lowered.bytes, spec);
+  const instance = new WebAssembly.Instance(module, importsOf(module, host));
+  return programOf(host, options, lowered, instance);
+};
+
+/** A program as a module. */
+export const lower = (host: ProgramHost, options: CompileOptions): FinishedModule => {
   const { tier = "optimized", facts = [], checked } = options;
   // What is found out holds for programs that do nothing forbidden.
-  const isRoomy = runtime.memory.bytes.length + ADDRESS_REACH <= 2 ** 32;
+  const isRoomy = host.runtime.memory.bytes.length + ADDRESS_REACH <= 2 ** 32;
   const knowledge = tier === "optimized" && !checked ? knowledgeOf(host, isRoomy ? facts : []) : undefined;
-  const { bytes: wasm, map } = buildModule(host, knowledge, options);
-  const module = compileModule(wasm, spec);
-  const instance = new WebAssembly.Instance(module, { env: importsOf(module, host) });
+  return buildModule(host, knowledge, options);
+};
+
+/** The program that an instance of its module is; the host's callbacks go there from now on. */
+export const programOf = (
+  host: ProgramHost,
+  { budget = DEFAULT_BUDGET }: CompileOptions,
+  { bytes: wasm, map }: FinishedModule,
+  instance: WebAssembly.Instance,
+): CompiledProgram => {
   const { enter, callback } = instance.exports as unknown as Exports;
   host.setCallback((pc, frame, words) => {
     const [a = 0, b = 0, c = 0, d = 0, e = 0, f = 0, g = 0, h = 0, i = 0, j = 0] = words;
     return callback(pc, frame, a, b, c, d, e, f, g, h, i, j);
   });
-  return { spec, budget: options.budget ?? DEFAULT_BUDGET, wasm, enter, ...(map && { sourceMap: map }) };
+  return { spec: host.spec, budget, wasm, enter, ...(map && { sourceMap: map }) };
 };
 
-const compileModule = (wasm: Uint8Array, spec: ProgramSpec): WebAssembly.Module => {
+/** @throws JitError `TOO_LARGE` */
+export const compileModule = (wasm: Uint8Array, spec: ProgramSpec): WebAssembly.Module => {
   try {
     return new WebAssembly.Module(wasm as Uint8Array<ArrayBuffer>);
   } catch (cause) {
@@ -112,14 +128,14 @@ const fixedImports = (host: ProgramHost): Readonly<Record<string, (...words: num
   };
 };
 
-/** The functions that a module asks for, by their names. */
-const importsOf = (module: WebAssembly.Module, host: ProgramHost): Record<string, WebAssembly.ImportValue> => {
+/** What a module asks for: memory, and functions by their names. */
+export const importsOf = (module: WebAssembly.Module, host: ProgramHost): WebAssembly.Imports => {
   const fixed = fixedImports(host);
-  const imports: Record<string, WebAssembly.ImportValue> = { memory: host.runtime.memory.wasm };
+  const env: Record<string, WebAssembly.ImportValue> = { memory: host.runtime.memory.wasm };
   for (const { name, kind } of WebAssembly.Module.imports(module)) {
-    if (kind === "function") imports[name] = fixed[name] ?? implementationOf(host, name);
+    if (kind === "function") env[name] = fixed[name] ?? implementationOf(host, name);
   }
-  return imports;
+  return { env };
 };
 
 /** `helper_N` and `kfunc_N`. */

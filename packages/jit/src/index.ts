@@ -4,4 +4,5 @@ export { type Backend, type BinaryenBackend, type BinaryenOptions, loadBinaryen 
 export { type CompiledProgram, type CompileOptions, compile, type Tier } from "./compile.js";
 export { JitError, type JitErrorCode } from "./errors.js";
 export type { FinishOptions } from "./module.js";
+export { compileTiered, type TieredOptions, type TieredProgram } from "./tiered.js";
 export type { SourceMap } from "./wasm/source-map.js";
