@@ -125,7 +125,14 @@ const askLibbpf = (path) => {
     const records = at(program);
     return records === null ? undefined : bytesAt(records, count * size);
   };
+  const setTarget = call("int", "bpf_program__set_attach_target", "void *", "int", "const char *");
+  /** Whether the kernel has what a program's section names. */
+  const hasTarget = (program) => {
+    const [, target] = /^[^/]*\/(.*)$/.exec(attribute("const char *", "section_name", "program")(program)) ?? [];
+    return target !== undefined && setTarget(program, 0, target) === 0;
+  };
   const programs = list("program", object).map((program) => ({
+    hasTarget: hasTarget(program),
     name: attribute("const char *", "name", "program")(program),
     section: attribute("const char *", "section_name", "program")(program),
     autoload: attribute("bool", "autoload", "program")(program),
@@ -244,7 +251,12 @@ const words = (hex, perRecord, used) => {
 };
 
 const compareProgram = (program, theirs, object, nameOfFd) => {
+  // libbpf looks for the target only when it loads a program, unless it is told to.
+  if ("error" in program && program.error.code === "NO_ATTACH_TARGET" && !theirs.hasTarget) return undefined;
   if ("error" in program) return `ours fails: ${program.error.message}`;
+  if (program.spec.attachBtfId !== undefined && program.spec.type !== "struct_ops" && !theirs.hasTarget) {
+    return `attaches to ${program.spec.attachTarget}, which libbpf does not find`;
+  }
   const { spec } = program;
   const handles = new Map([...object.maps].map(([handle, map]) => [handle, map.kernelName ?? map.name]));
   const difference = firstDifference(

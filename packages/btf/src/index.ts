@@ -32,7 +32,7 @@ export {
   type LineRecord,
 } from "./ext.js";
 export type { BtfField } from "./fields.js";
-export { mapReferences } from "./references.js";
+export { forEachReference, mapReferences } from "./references.js";
 export { StringTable } from "./strings.js";
 export type { TypeSource } from "./type-source.js";
 export type * from "./types.js";

@@ -9,7 +9,7 @@ import { TypeMerger } from "./types.js";
 
 /**
  * Links object files into one: sections of one name follow each other, a name that one file declares and another defines
- * leads there, weak definitions give way, and types, functions, lines and CO-RE relocations come along. Code of a weak
+ * leads there, weak definitions give way, and functions, lines and CO-RE relocations come along with their types, of which equal ones become one. Code of a weak
  * function that gave way stays, as no symbol's.
  *
  * @throws ElfError `BAD_SYMBOL` for two definitions of a name; `BAD_SECTION` for sections that don't go together, such as

@@ -5,8 +5,10 @@ import {
   type BtfSectionVariable,
   type BtfType,
   type CoreRelocationRecord,
+  dedupeBtf,
   encodeBtfSections,
   type FunctionRecord,
+  forEachReference,
   type LineRecord,
   mapReferences,
 } from "@ebpf/btf";
@@ -29,7 +31,7 @@ interface DataSection {
   readonly variables: BtfSectionVariable[];
 }
 
-/** Puts the types of all inputs behind each other, and what belongs to their code with them. */
+/** Puts the types of all inputs together, one of all that are equal, and what belongs to their code with them. */
 export class TypeMerger {
   readonly #types: BtfBuilder;
   readonly #order: ByteOrder;
@@ -49,11 +51,7 @@ export class TypeMerger {
   add({ input, places }: PlacedInput): void {
     const { original: btf, ext } = input.types;
     if (btf === undefined) return;
-    // Data sections are put together at the end, under new ids that nothing refers to.
-    const isKept = (type: BtfType): boolean =>
-      type.kind !== "datasec" && !this.#isFulfilled(type.kind === "decl_tag" ? btf.type(type.type) : type);
-    const all = [...btf.ownTypes()].map((type, i) => ({ type, id: btf.firstId + i }));
-    const kept = all.filter(({ type }) => isKept(type));
+    const kept = this.#keptOf(btf, input);
     const ids = new Map(kept.map(({ id }, i) => [id, this.#types.nextId + i]));
     const idOf = (id: number): number => ids.get(id) ?? 0;
     for (const { type } of kept) this.#types.add(mapReferences(type, idOf));
@@ -66,10 +64,28 @@ export class TypeMerger {
     if (ext !== undefined) this.#addExt(ext, places, idOf);
   }
 
-  /** A declaration of what another input defines. Nothing but data sections and tags refers to it. */
-  #isFulfilled(type: BtfType): boolean {
-    const isDeclaration = (type.kind === "var" || type.kind === "func") && type.linkage === "extern";
-    return isDeclaration && this.#symbols.global(type.name)?.section !== undefined;
+  /** All types but those of what gives way, and signatures that only these have. */
+  #keptOf(btf: Btf, input: OpenInput): { readonly type: BtfType; readonly id: number }[] {
+    const isKept = (type: BtfType): boolean => {
+      // Data sections are put together at the end, under new ids that nothing refers to.
+      if (type.kind === "datasec") return false;
+      return !this.#givesWay(type.kind === "decl_tag" ? btf.type(type.type) : type, input);
+    };
+    const all = [...btf.ownTypes()].map((type, i) => ({ type, id: btf.firstId + i }));
+    const kept = all.filter(({ type }) => isKept(type));
+    const orphans = new Set(all.flatMap(({ type }) => (type.kind === "func" && !isKept(type) ? [type.type] : [])));
+    for (const { type } of kept) forEachReference(type, (id) => orphans.delete(id));
+    return kept.filter(({ id }) => !orphans.has(id));
+  }
+
+  /**
+   * Whether a type is of what another input defines: a declaration, or a variable of which that one stays. Nothing but
+   * data sections and tags refers to it. A function that gave way stays, as its code does.
+   */
+  #givesWay(type: BtfType, input: OpenInput): boolean {
+    if (type.kind !== "var" && type.kind !== "func") return false;
+    if (type.linkage === "extern") return this.#symbols.global(type.name)?.section !== undefined;
+    return type.kind === "var" && type.linkage !== "static" && !this.#symbols.isFrom(type.name, input);
   }
 
   #addVariables(section: {
@@ -120,7 +136,11 @@ export class TypeMerger {
     append(ext.relocations, this.#relocations, (record) => ({ ...record, typeId: idOf(record.typeId) }));
   }
 
-  /** `.BTF` and `.BTF.ext` of the output; `undefined` when no input has types. */
+  /**
+   * `.BTF` and `.BTF.ext` of the output; `undefined` when no input has types.
+   *
+   * @throws BtfError `LIMIT` for types that were made to take forever to compare.
+   */
   finish(): { readonly btf: Uint8Array; readonly ext: Uint8Array } | undefined {
     if (this.#types.nextId === 1) return undefined;
     for (const [name, { size, variables }] of this.#sections) {
@@ -128,7 +148,14 @@ export class TypeMerger {
       const sorted = variables.sort((a, b) => a.offset - b.offset);
       this.#types.add({ kind: "datasec", name, size, variables: sorted });
     }
-    const ext = { functions: this.#functions, lines: this.#lines, relocations: this.#relocations };
-    return encodeBtfSections(this.#types.build(), ext, this.#order);
+    const { btf, ids } = dedupeBtf(this.#types.build());
+    const renumbered = <T extends { readonly typeId: number }>(sections: ReadonlyMap<string, readonly T[]>) =>
+      new Map([...sections].map(([name, records]) => [name, records.map((r) => ({ ...r, typeId: ids[r.typeId]! }))]));
+    const ext = {
+      functions: renumbered(this.#functions),
+      lines: this.#lines,
+      relocations: renumbered(this.#relocations),
+    };
+    return encodeBtfSections(btf, ext, this.#order);
   }
 }

@@ -1,10 +1,14 @@
+import { execFileSync, spawnSync } from "node:child_process";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { assemble } from "@ebpf/asm";
 import { isEbpfError } from "@ebpf/core";
 import { linkObjects, readObject, writeObject } from "@ebpf/elf";
 import type { ProgramSpec } from "@ebpf/platform";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { fixture, programOf } from "../support/fixture.js";
+import { fixture, fixturePath, programOf } from "../support/fixture.js";
 import { locateSection } from "../support/locate.js";
 
 const input = (path: string) => ({ path, bytes: fixture(path) });
@@ -70,6 +74,28 @@ describe.each(["el", "eb"])("linked-a.c and linked-b.c, %s", (suffix) => {
   test("license", () => expect(object.license).toBe("GPL"));
 });
 
+const noBpftool = spawnSync("bpftool", ["version"]).error === undefined ? "" : " (skipped: no bpftool)";
+
+describe.skipIf(noBpftool !== "")(`types that bpftool gives a linked object, too${noBpftool}`, () => {
+  const kindsIn = (path: string): string[] => {
+    const text = execFileSync("bpftool", ["btf", "dump", "file", path], { encoding: "utf8" });
+    return [...text.matchAll(/^\[\d+\] (\w+) '?([^']*?)'? /gm)].map(([, kind, name]) => `${kind} ${name}`).sort();
+  };
+
+  test.each([[["linked-a-el.o", "linked-b-el.o"]], [["linked-b-el.o", "linked-a-el.o"]]])("%j", (names) => {
+    const folder = mkdtempSync(join(tmpdir(), "ebpf-link-"));
+    try {
+      const [ours, theirs] = ["ours.o", "theirs.o"].map((name) => join(folder, name)) as [string, string];
+      writeFileSync(ours, linkObjects(names.map(input)));
+      execFileSync("bpftool", ["gen", "object", theirs, ...names.map(fixturePath)]);
+      expect(kindsIn(ours).length).toBeGreaterThan(40);
+      expect(kindsIn(ours)).toEqual(kindsIn(theirs));
+    } finally {
+      rmSync(folder, { recursive: true });
+    }
+  });
+});
+
 test("one object linked alone has the same programs", () => {
   const alone = readObject(linkObjects([input("features-el.o")]));
   const direct = readObject(fixture("features-el.o"));
@@ -125,6 +151,6 @@ test("changed bytes give an object or a typed error", () => {
         if (!isEbpfError(error)) throw error;
       }
     }),
-    { seed: 1, numRuns: 2000 },
+    { seed: 1, numRuns: 600 },
   );
 });
