@@ -2,8 +2,8 @@ import type { Family } from "@ebpf/asm";
 import { linux, type Platform, type ProgramSpec } from "@ebpf/platform";
 import { globalEntry } from "./call/global.js";
 import { POINT } from "./program/points.js";
-import { type Program, prepare } from "./program/program.js";
-import { checkRecursion, checkStackDepth } from "./program/stack-depth.js";
+import { type Program, prepare, type Subprogram } from "./program/program.js";
+import { checkStackDepth } from "./program/stack-depth.js";
 import type { Pruning } from "./prune/explored.js";
 import { diagnose } from "./report/diagnostic.js";
 import type { WalkEmit } from "./report/events.js";
@@ -94,16 +94,22 @@ const walkAll = (walk: Walk, options: VerifyOptions): void => {
 
 /** Walks the global functions that paths call, each from all arguments that its signature allows. */
 const walkGlobals = (walk: Walk, options: VerifyOptions): void => {
-  const done = new Set<number>();
-  const next = (): number | undefined =>
-    walk.program.subprograms.find(({ index }) => walk.globalsToVerify.has(index) && !done.has(index))?.index;
-  for (let index = next(); index !== undefined; index = next()) {
-    done.add(index);
-    const subprogram = walk.program.subprograms[index]!;
-    walk.emit?.({ kind: "function", subprogram });
-    walk.begin(globalEntry(walk, subprogram), subprogram.start);
-    walkAll(walk, options);
-    walk.emit?.({ kind: "function safe", subprogram });
+  const { subprograms } = walk.program;
+  const callback = subprograms.find(({ exceptionCallback }) => exceptionCallback);
+  if (callback !== undefined) walk.globalsToVerify.add(callback.index);
+  // The entry is walked already.
+  const done = new Set([0]);
+  const isDue = ({ index }: Subprogram): boolean => walk.globalsToVerify.has(index) && !done.has(index);
+  // What calls a function in front of it puts that one off to the next round.
+  while (subprograms.some(isDue)) {
+    for (const subprogram of subprograms) {
+      if (!isDue(subprogram)) continue;
+      done.add(subprogram.index);
+      walk.emit?.({ kind: "function", subprogram });
+      walk.begin(globalEntry(walk, subprogram), subprogram.start);
+      walkAll(walk, options);
+      walk.emit?.({ kind: "function safe", subprogram });
+    }
   }
 };
 
@@ -165,7 +171,6 @@ export const verify = (spec: ProgramSpec, options: VerifyOptions = {}): Report =
   const unfit = rejectionOf(
     () => {
       program = prepare(spec, platform, options.onEvent);
-      checkRecursion(program, platform);
     },
     (rejection) => diagnose(rejection),
   );

@@ -45,6 +45,42 @@ const specialMap = (type: string, more: Partial<MapSpec> = {}): MapSpec => {
 
 const withMap = (map: MapSpec): Partial<ProgramSpec> => ({ maps: new Map([[1, map]]) });
 
+/** Types of a program whose entry names a function, which stands at pc 4, as the one to run when it throws. */
+const throwingTo = (name: string): Partial<ProgramSpec> => {
+  const types = new BtfBuilder();
+  const number = types.add({ kind: "int", name: "long", size: 8, encoding: "signed", bits: 64, bitOffset: 0 });
+  const takes = (parameters: number[]) =>
+    types.add({
+      kind: "func_proto",
+      returnType: number,
+      parameters: parameters.map((type) => ({ name: "cookie", type })),
+    });
+  const main = types.add({ kind: "func", name: "main", type: takes([]), linkage: "global" });
+  const callback = types.add({ kind: "func", name: "f", type: takes([number]), linkage: "global" });
+  types.add({
+    kind: "decl_tag",
+    name: `exception_callback:${name}`,
+    type: main,
+    component: -1,
+    attribute: false,
+  });
+  return {
+    btf: types.build(),
+    functions: [
+      { pc: 0, name: "main", typeId: main, linkage: "global" },
+      { pc: 4, name: "f", typeId: callback, linkage: "global" },
+    ],
+  };
+};
+
+/** Types of a program whose function at pc 3 returns nothing. */
+const voidFunction = (): Partial<ProgramSpec> => {
+  const types = new BtfBuilder();
+  const prototype = types.add({ kind: "func_proto", returnType: 0, parameters: [] });
+  const typeId = types.add({ kind: "func", name: "f", type: prototype, linkage: "global" });
+  return { btf: types.build(), functions: [{ pc: 3, name: "f", typeId, linkage: "global" }] };
+};
+
 const chain = (depth: number, body: string): string => {
   const functions = Array.from(
     { length: depth },
@@ -69,6 +105,8 @@ const FAILING: Record<RejectionCode, Failing> = {
   UNREACHABLE: { text: `r0 = 0\nexit\nr0 = 1\nexit` },
   FALL_THROUGH: { text: "r0 = 0" },
   BAD_INSTRUCTION: { spec: { instructions: [rawInstruction(0xff, {}), instruction(op("exit"))] } },
+  BAD_EXCEPTION_CALLBACK: { text: `r1 = 0\ncall f${END}\nf:${END}`, spec: throwingTo("f") },
+  BAD_SIGNATURE: { text: `call f${END}\nf:${END}`, spec: voidFunction() },
   TOO_MANY_SUBPROGRAMS: { text: `call f${END}\nf:\nexit`, options: withLimits({ subprograms: 1 }) },
   UNKNOWN_MAP: { text: `r1 = map nothing${END}` },
   BAD_MAP_VALUE_OFFSET: { text: `r1 = value array+16${END}` },
@@ -136,6 +174,10 @@ const FAILING: Record<RejectionCode, Failing> = {
   LOCK_HELD: {
     text: `${FOUND}r1 = r0\ncall spin_lock\nout:${END}`,
     spec: { ...withMap(specialMap("bpf_spin_lock")), type: "sched_cls" },
+  },
+  GLOBAL_CALLBACK: {
+    text: `r1 = f ll${END}\nf:${END}`,
+    spec: { functions: [{ pc: 4, name: "f", typeId: 1, linkage: "global" }] },
   },
   CALL_DEPTH: { text: chain(8, "r0 = 0") },
   RECURSION: { text: `call f${END}\nf:\ncall f\nexit` },

@@ -77,7 +77,10 @@ const wide = (row: OperationOf<"lddw">): Visit => {
     case "map_value":
       return { slots: [...pair(1), ...END], spec: { maps: new Map([[1, MAPS.array]]) } };
     case "function":
-      return { slots: [...pair(3), ...END, ...END] };
+      return {
+        slots: [...pair(3), ...END, ...END],
+        spec: { functions: [{ pc: 4, name: "f", typeId: 1, linkage: "static" }] },
+      };
     case "ksym":
       return { slots: [...pair(1), ...END], rejected: "UNSUPPORTED_KERNEL_SYMBOL" };
     case "map_index":

@@ -55,11 +55,22 @@ const linkFunctions = (assembly: Assembly): readonly Instruction[] => {
 export const instructions = (text: string): readonly Instruction[] =>
   linkFunctions(assemble(withMaps(text), { dialect: "kernel", helpers: helperId }));
 
+/** Linux wants types of functions that are called back; that there are some is enough. */
+const calledBack = (slots: readonly Instruction[]): ProgramSpec["functions"] =>
+  slots.flatMap(({ op, imm }, pc) =>
+    op.family === "lddw" && op.meaning === "function"
+      ? [{ pc: pc + imm + 1, name: `f${pc + imm + 1}`, typeId: 1, linkage: "static" as const }]
+      : [],
+  );
+
 /** A program from kernel-dialect text; XDP under the GPL unless said otherwise. */
-export const program = (text: string, { type = "xdp", ...more }: Partial<ProgramSpec> = {}): ProgramSpec =>
-  programSpec(type, instructions(text), {
+export const program = (text: string, { type = "xdp", ...more }: Partial<ProgramSpec> = {}): ProgramSpec => {
+  const slots = instructions(text);
+  return programSpec(type, slots, {
     maps: new Map(Object.entries(MAPS).map(([name, map]) => [HANDLES[name]!, map])),
+    functions: calledBack(slots),
     ...more,
   });
+};
 
 export const verdictOf = (text: string, more: Partial<ProgramSpec> = {}): Report => verify(program(text, more));

@@ -5,6 +5,7 @@ import { isNull, isScalar, pointerRegister, type Register, UNKNOWN_SCALAR } from
 import { FRAME_POINTER, Frame, State } from "../state/state.js";
 import type { Walk } from "../walk.js";
 import type { Arguments } from "./arguments.js";
+import { checkDepth } from "./depth.js";
 
 /*
  * A helper that calls back any number of times is a loop whose head is the call: either the callback runs once and the
@@ -67,9 +68,7 @@ export const queueCallback = (walk: Walk, helper: HelperPrototype, given: Argume
     walk.emit?.({ kind: "rounds done", frame: caller.index });
     return;
   }
-  if (frames.length >= walk.platform.limits.frames) {
-    reject("CALL_DEPTH", `the call stack of ${frames.length + 1} frames is too deep`);
-  }
+  checkDepth(walk, subprogram);
   const frame = new Frame(frames.length, subprogram.index, walk.pc, true);
   helper.callback.forEach((parameter, index) => {
     frame.registers[index + 1] = parameterValue(walk, helper, given, parameter);

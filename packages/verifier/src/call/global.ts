@@ -1,12 +1,15 @@
+import type { ProgramTypeName } from "@ebpf/platform";
+import { accessContext } from "../access/context.js";
 import { checkUnmoved } from "../check/unmoved.js";
 import * as S from "../domain/scalar.js";
 import type { Subprogram } from "../program/program.js";
 import { Rejection, reject } from "../report/reject.js";
-import { isNull, isScalar, pointerRegister, type Register, UNKNOWN_SCALAR } from "../state/register.js";
+import { isNull, isScalar, kindName, pointerRegister, type Register, UNKNOWN_SCALAR } from "../state/register.js";
 import { FRAME_POINTER, Frame, State } from "../state/state.js";
 import type { Walk } from "../walk.js";
 import { clobber } from "./clobber.js";
 import { checkDynptr } from "./dynptr.js";
+import { notMemory } from "./expected.js";
 import { checkMemory } from "./memory.js";
 import { forgetPacket } from "./packet.js";
 import { type Parameter, signatureOf } from "./signature.js";
@@ -18,22 +21,51 @@ import { type Parameter, signatureOf } from "./signature.js";
 
 const EMPTY: readonly never[] = [];
 
+type Effects = readonly (() => void)[];
+
+const use = (walk: Walk, register: number, pointer: Register, size: number): Effects => {
+  const helper = { name: "global function", packetArguments: true } as const;
+  checkMemory(walk, { register, pointer, size, use: "read", helper });
+  const effect = checkMemory(walk, { register, pointer, size, use: "update", helper });
+  return effect === undefined ? EMPTY : [effect];
+};
+
+/** Types whose programs see the context itself, and not fields that Linux fetches from elsewhere. */
+const PLAIN_CONTEXT: ReadonlySet<ProgramTypeName> = new Set([
+  "kprobe",
+  "tracepoint",
+  "raw_tracepoint",
+  "raw_tracepoint_writable",
+  "syscall",
+  "cgroup_device",
+  "lirc_mode2",
+  "netfilter",
+]);
+
+/** Of a context that is taken for memory, Linux looks at the last byte alone. */
+const useContext = (walk: Walk, register: number, pointer: Register, size: number): Effects => {
+  if (!PLAIN_CONTEXT.has(walk.program.spec.type)) notMemory(register, pointer);
+  const last = { register, pointer, offset: size - 1, size: 1 } as const;
+  accessContext(walk, { ...last, kind: "read" });
+  accessContext(walk, { ...last, kind: "write" });
+  return EMPTY;
+};
+
 const checkMemoryArgument = (
   walk: Walk,
   register: number,
   value: Register,
   { size, nullable }: Extract<Parameter, { kind: "memory" }>,
-): readonly (() => void)[] => {
+): Effects => {
   // As in Linux, a known NULL passes for memory, also where the signature says that it must not be NULL.
   if (isNull(value)) return EMPTY;
+  const pointer = value.nullable ? { ...value, nullable: false } : value;
+  const effects =
+    pointer.kind === "ctx" ? useContext(walk, register, pointer, size) : use(walk, register, pointer, size);
   if (value.nullable && !nullable) {
     reject("BAD_ARGUMENT", `arg#${register - 1} is expected to be non-NULL`, register);
   }
-  const pointer = value.nullable ? { ...value, nullable: false } : value;
-  const helper = { name: "global function", packetArguments: true } as const;
-  checkMemory(walk, { register, pointer, size, use: "read", helper });
-  const effect = checkMemory(walk, { register, pointer, size, use: "update", helper });
-  return effect === undefined ? EMPTY : [effect];
+  return effects;
 };
 
 const checkDynptrArgument = (walk: Walk, register: number, value: Register): readonly never[] => {
@@ -45,18 +77,30 @@ const checkDynptrArgument = (walk: Walk, register: number, value: Register): rea
   return EMPTY;
 };
 
-const checkArgument = (walk: Walk, register: number, parameter: Parameter): readonly (() => void)[] => {
+const checkObjectArgument = (
+  register: number,
+  value: Register,
+  { nullable }: Extract<Parameter, { kind: "kernel_object" }>,
+): readonly never[] => {
+  if (isNull(value) && nullable) return EMPTY;
+  if (value.kind === "ptr") reject("UNSUPPORTED_GLOBAL_FUNCTION", "objects of kernel types are not modelled yet");
+  return reject("BAD_ARGUMENT", `R${register} type=${kindName(value)} expected=ptr_, trusted_ptr_, rcu_ptr_`, register);
+};
+
+const checkArgument = (walk: Walk, register: number, parameter: Parameter): Effects => {
   const value = walk.read(register);
   switch (parameter.kind) {
     case "scalar":
       if (!isScalar(value)) reject("BAD_ARGUMENT", `R${register} is not a scalar`, register);
       return EMPTY;
     case "context":
-      if (value.kind !== "ctx") reject("BAD_ARGUMENT", `arg#${register - 1} expected pointer to ctx`, register);
-      checkUnmoved(value, register);
+      if (value.kind === "ctx") checkUnmoved(value, register);
+      else reject("BAD_ARGUMENT", `arg#${register - 1} expects pointer to ctx`, register);
       return EMPTY;
     case "dynptr":
       return checkDynptrArgument(walk, register, value);
+    case "kernel_object":
+      return checkObjectArgument(register, value, parameter);
     case "arena":
       if (value.kind !== "arena" && !isScalar(value)) {
         reject("BAD_ARGUMENT", `R${register} is not a pointer to arena or scalar.`, register);
@@ -68,18 +112,19 @@ const checkArgument = (walk: Walk, register: number, parameter: Parameter): read
 };
 
 /** What checking the arguments of a call does to the state. A refusal says for which function they were. */
-const checkArguments = (walk: Walk, callee: Subprogram): readonly (() => void)[] => {
-  const parameters = signatureOf(walk.program, callee);
+const checkArguments = (walk: Walk, callee: Subprogram): Effects => {
+  const invalid = `Caller passes invalid args into func#${callee.index} ('${callee.name}')`;
   try {
+    const parameters = signatureOf(walk.program, callee);
+    // The entry is called with a context or not at all.
+    if (callee.index === 0 && (parameters.length !== 1 || parameters[0]!.kind !== "context")) {
+      reject("BAD_ARGUMENT", "");
+    }
     return parameters.flatMap((parameter, index) => checkArgument(walk, index + 1, parameter));
   } catch (thrown) {
     if (!(thrown instanceof Rejection)) throw thrown;
     const { code, message, registers } = thrown;
-    return reject(
-      code,
-      `${message}\nCaller passes invalid args into func#${callee.index} ('${callee.name}')`,
-      ...registers,
-    );
+    return reject(code, `${message}\n${invalid}`.trimStart(), ...registers);
   }
 };
 
@@ -103,6 +148,8 @@ const initialValue = (walk: Walk, parameter: Parameter): Register => {
       return pointerRegister("ctx");
     case "dynptr":
       return pointerRegister("dynptr_ptr", { dynptr: "local", firstSlot: true, id: walk.newId() });
+    case "kernel_object":
+      return reject("UNSUPPORTED_GLOBAL_FUNCTION", "objects of kernel types are not modelled yet");
     case "arena":
       return pointerRegister("arena", { value: S.UNKNOWN });
     case "memory":
@@ -118,7 +165,11 @@ const initialValue = (walk: Walk, parameter: Parameter): Register => {
 export const globalEntry = (walk: Walk, subprogram: Subprogram): State => {
   const frame = new Frame(0, subprogram.index, -1);
   frame.registers[FRAME_POINTER] = pointerRegister("fp", { frame: 0 });
-  signatureOf(walk.program, subprogram).forEach((parameter, index) => {
+  const parameters = signatureOf(walk.program, subprogram);
+  if (subprogram.exceptionCallback && (parameters.length !== 1 || parameters[0]!.kind !== "scalar")) {
+    reject("BAD_EXCEPTION_CALLBACK", "exception cb only supports single integer argument");
+  }
+  parameters.forEach((parameter, index) => {
     frame.registers[index + 1] = initialValue(walk, parameter);
   });
   return new State([frame], subprogram.start);

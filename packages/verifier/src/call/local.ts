@@ -6,6 +6,7 @@ import { FRAME_POINTER, Frame } from "../state/state.js";
 import type { Walk } from "../walk.js";
 import { checkCallbackResult } from "./callback.js";
 import { clobber } from "./clobber.js";
+import { checkDepth } from "./depth.js";
 import { callGlobal } from "./global.js";
 
 const FIRST_ARGUMENT = 1;
@@ -20,9 +21,7 @@ export const callLocal = (walk: Walk, slot: Instruction): void => {
     return;
   }
   const { frames } = walk.state;
-  if (frames.length >= walk.platform.limits.frames) {
-    reject("CALL_DEPTH", `the call stack of ${frames.length + 1} frames is too deep`);
-  }
+  checkDepth(walk, callee);
   const frame = new Frame(frames.length, callee.index, walk.pc);
   for (let register = FIRST_ARGUMENT; register <= LAST_ARGUMENT; register++) {
     frame.registers[register] = walk.state.register(register);

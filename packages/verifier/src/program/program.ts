@@ -6,6 +6,7 @@ import { reject } from "../report/reject.js";
 import { findComponents, postorderFrom } from "./components.js";
 import { checkJumps, checkReachable, type Flow, flowOf } from "./control-flow.js";
 import { checkEncodings } from "./encoding.js";
+import { exceptionCallbackOf } from "./exception-callback.js";
 import { liveRegisters } from "./liveness.js";
 import { checkMaps } from "./maps.js";
 import { findCallbackCalls, findPoints } from "./points.js";
@@ -18,10 +19,12 @@ export interface Subprogram {
   /** Behind the last slot. */
   readonly end: number;
   readonly name: string;
-  /** Verified on its own, with arguments from its signature. */
+  /** Verified on its own, with arguments from its signature; a call of it says nothing of its result. */
   readonly global: boolean;
   /** Whether it, or a function that it calls, may move packet data or leave through a tail call. */
   readonly movesPacket: boolean;
+  /** Runs when the program throws: it is walked although nothing calls it, and returns what the program returns. */
+  readonly exceptionCallback: boolean;
 }
 
 /** A program that passed the checks that need no walk, with what the walk looks up at each pc. */
@@ -58,8 +61,8 @@ export const calleeAt = (program: Program, pc: number): Subprogram =>
 export const isFunctionReference = ({ op }: Instruction): boolean =>
   (op.family === "call" && op.target === "local") || (op.family === "lddw" && op.meaning === "function");
 
-/** The pcs where functions begin, in order. */
-const functionStarts = (instructions: readonly Instruction[]): number[] => {
+/** The pcs where functions begin that the program refers to, its entry among them. */
+const referredStarts = (instructions: readonly Instruction[]): number[] => {
   const starts = new Set([0]);
   instructions.forEach((slot, pc) => {
     if (!isFunctionReference(slot)) return;
@@ -69,7 +72,7 @@ const functionStarts = (instructions: readonly Instruction[]): number[] => {
     }
     starts.add(target);
   });
-  return [...starts].sort((a, b) => a - b);
+  return [...starts];
 };
 
 const mayMovePacket = ({ op, imm }: Instruction, platform: Platform): boolean => {
@@ -99,7 +102,9 @@ const findMovers = (
 };
 
 const findSubprograms = (spec: ProgramSpec, platform: Platform): Subprogram[] => {
-  const starts = functionStarts(spec.instructions);
+  const referred = referredStarts(spec.instructions);
+  const callback = exceptionCallbackOf(spec);
+  const starts = [...new Set([...referred, ...(callback === undefined ? [] : [callback])])].sort((a, b) => a - b);
   const movers = findMovers(spec.instructions, starts, platform);
   return starts.map((start, index) => {
     const info = spec.functions.find(({ pc }) => pc === start);
@@ -108,8 +113,9 @@ const findSubprograms = (spec: ProgramSpec, platform: Platform): Subprogram[] =>
       start,
       end: starts[index + 1] ?? spec.instructions.length,
       name: info?.name ?? (index === 0 ? spec.name : `func${index}`),
-      global: index > 0 && info?.linkage === "global",
+      global: info?.linkage === "global",
       movesPacket: movers.has(index),
+      exceptionCallback: start === callback,
     };
   });
 };
@@ -151,9 +157,14 @@ const leavesEarly = ({ op, imm }: Instruction, platform: Platform): "tail_call" 
   return platform.helpers.get(imm)?.name === "bpf_tail_call" ? "tail_call" : undefined;
 };
 
+/** Whether the program says of what types its functions are. */
+export const hasFunctionTypes = ({ functions }: ProgramSpec): boolean =>
+  functions.some(({ typeId }) => typeId !== undefined);
+
 /** A function that may leave early gives its caller a number then: only types say that it returns one. */
-const checkEarlyLeaving = ({ instructions, functions }: ProgramSpec, entryEnd: number, platform: Platform): void => {
-  if (functions.some(({ typeId }) => typeId !== undefined)) return;
+const checkEarlyLeaving = (spec: ProgramSpec, entryEnd: number, platform: Platform): void => {
+  if (hasFunctionTypes(spec)) return;
+  const { instructions } = spec;
   for (let pc = entryEnd; pc < instructions.length; pc++) {
     const what = leavesEarly(instructions[pc]!, platform);
     if (what !== undefined) reject("NO_TYPES", `${what} is not allowed in subprogs without BTF`);

@@ -10,61 +10,61 @@ const PRIVATE_FROM = 64;
 
 const rounded = (bytes: number): number => Math.ceil(bytes / GRAIN) * GRAIN;
 
-interface CallGraph {
-  readonly callees: readonly (readonly number[])[];
-  readonly tailCalls: readonly boolean[];
+interface Node {
+  /** The functions that it refers to, in order, and where it calls them; nowhere, when they are only called back. */
+  readonly callees: ReadonlyMap<number, number | undefined>;
+  readonly tailCalls: boolean;
 }
 
 const isTailCall = ({ op, imm }: Instruction, platform: Platform): boolean =>
   op.family === "call" && op.target === "helper" && platform.helpers.get(imm)?.name === "bpf_tail_call";
 
 /** What is called later, by itself, is no callee of the function that says so. */
-const NONE: ReadonlySet<number> = new Set();
-
-const callGraph = (program: Program, platform: Platform, calledLater = NONE): CallGraph => {
-  const callees = program.subprograms.map(() => new Set<number>());
-  const tailCalls = program.subprograms.map(() => false);
-  program.instructions.forEach((slot, pc) => {
-    const caller = program.subprogramAt[pc]!.index;
-    if (isTailCall(slot, platform)) tailCalls[caller] = true;
-    if (!isFunctionReference(slot)) return;
-    const callee = program.subprogramAt[targetOf(slot, pc)!]!.index;
-    if (slot.op.family === "call" || !calledLater.has(callee)) callees[caller]!.add(callee);
+const callGraph = (program: Program, platform: Platform, calledLater: ReadonlySet<number>): readonly Node[] =>
+  program.subprograms.map(({ start, end }) => {
+    const callees = new Map<number, number | undefined>();
+    const body = program.instructions.slice(start, end);
+    body.forEach((slot, index) => {
+      if (!isFunctionReference(slot)) return;
+      const pc = start + index;
+      const callee = program.subprogramAt[targetOf(slot, pc)!]!.index;
+      const direct = slot.op.family === "call";
+      if (direct || !calledLater.has(callee)) callees.set(callee, callees.get(callee) ?? (direct ? pc : undefined));
+    });
+    return { callees, tailCalls: body.some((slot) => isTailCall(slot, platform)) };
   });
-  return { callees: callees.map((set) => [...set]), tailCalls };
-};
 
-/** Checks calls before the walk: no function calls itself, on any way. */
-export const checkRecursion = (program: Program, platform: Platform): void => {
-  const { callees } = callGraph(program, platform);
-  const done = new Set<number>();
-  const visit = (index: number, chain: ReadonlySet<number>): void => {
-    if (chain.has(index)) {
-      const name = program.subprograms[index]!.name;
-      reject("RECURSION", `recursive call from ${name}() to ${name}()`);
-    }
-    if (done.has(index)) return;
-    const longer = new Set([...chain, index]);
-    for (const callee of callees[index]!) visit(callee, longer);
-    done.add(index);
-  };
-  for (const { index } of program.subprograms) visit(index, new Set());
-};
+/** Functions that have a stack of their own beside the program's, the last one first. */
+const roots = ({ subprograms }: Program, calledLater: ReadonlySet<number>): readonly number[] =>
+  subprograms
+    .filter(({ index, exceptionCallback }) => exceptionCallback || calledLater.has(index))
+    .map(({ index }) => index)
+    .reverse();
 
-/**
- * Checks that the stacks of every chain of calls fit together, once the walk has found each function's depth.
- * Valid for call graphs without recursion.
- */
+/** Checks that the calls of every chain, and their stacks, fit together, once the walk has found each function's depth. */
 export const checkStackDepth = (
   program: Program,
   { depths, calledLater }: { readonly depths: readonly number[]; readonly calledLater: ReadonlySet<number> },
   platform: Platform,
 ): void => {
-  const { callees, tailCalls } = callGraph(program, platform, calledLater);
-  const mayBePrivate = program.rules.privateStack === true && !tailCalls.includes(true);
+  const apart = roots(program, calledLater);
+  const nodes = callGraph(program, platform, new Set(apart));
+  const mayBePrivate = program.rules.privateStack === true && !nodes.some(({ tailCalls }) => tailCalls);
   const { stack, stackWithTailCalls, frames } = platform.limits;
-  const visit = (index: number, above: number, depth: number, privateStack: boolean): void => {
-    if (index > 0 && tailCalls[index] && above >= stackWithTailCalls) {
+  const checkCall = (chain: readonly number[], callee: number, pc: number | undefined): void => {
+    if (program.subprograms[callee]!.exceptionCallback) {
+      reject("BAD_EXCEPTION_CALLBACK", `insn ${pc} cannot call exception cb directly`);
+    }
+    if (chain.length < frames) return;
+    const code = chain.includes(callee) ? "RECURSION" : "CALL_DEPTH";
+    reject(code, `the call stack of ${chain.length} frames is too deep !`);
+  };
+  // Whether a tail call was come by on the way here, which Linux takes to matter for everything behind it.
+  let tailCallSeen = false;
+  const visit = (chain: readonly number[], above: number, privateStack: boolean): void => {
+    const index = chain[chain.length - 1]!;
+    const { callees, tailCalls } = nodes[index]!;
+    if (index > 0 && tailCalls && above >= stackWithTailCalls) {
       reject(
         "STACK_TOO_DEEP",
         `tail_calls are not allowed when call stack of previous frames is ${above} bytes. Too large`,
@@ -72,10 +72,20 @@ export const checkStackDepth = (
     }
     const own = rounded(depths[index]!);
     const used = above + (privateStack && own >= PRIVATE_FROM ? 0 : own);
-    if (used > stack) reject("STACK_TOO_DEEP", `combined stack size of ${depth} calls is ${used}. Too large`);
-    if (depth > frames) reject("CALL_DEPTH", `the call stack of ${depth - 1} frames is too deep !`);
-    for (const callee of callees[index]!) visit(callee, used, depth + 1, privateStack);
+    if (used > stack) reject("STACK_TOO_DEEP", `combined stack size of ${chain.length} calls is ${used}. Too large`);
+    for (const [callee, pc] of callees) {
+      checkCall(chain, callee, pc);
+      tailCallSeen ||= nodes[callee]!.tailCalls;
+      visit([...chain, callee], used, privateStack);
+    }
+    if (tailCallSeen && chain.slice(0, -1).some((caller) => program.subprograms[caller]!.exceptionCallback)) {
+      reject("BAD_EXCEPTION_CALLBACK", "cannot tail call within exception cb");
+    }
   };
-  for (const index of [...calledLater].sort((a, b) => b - a)) visit(index, 0, 1, false);
-  visit(0, 0, 1, mayBePrivate);
+  for (const index of apart) {
+    tailCallSeen = false;
+    visit([index], 0, false);
+  }
+  tailCallSeen = false;
+  visit([0], 0, mayBePrivate);
 };

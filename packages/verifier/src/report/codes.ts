@@ -26,8 +26,12 @@ export const CODES = {
     "Load the program without the sleepable flag.",
   ],
   NO_TYPES: [
-    "Functions that make tail calls or legacy packet loads have types.",
+    "Functions that are called back, make tail calls or legacy packet loads have types.",
     "Compile with debug information (-g), or make the tail call in the entry.",
+  ],
+  BAD_EXCEPTION_CALLBACK: [
+    "An exception callback is one global function that takes a number, and that nothing calls.",
+    "Name one global function in the tag, and let it take a `u64`; move what others call to another function.",
   ],
   TOO_MANY_SUBPROGRAMS: [
     "A program has no more functions than the platform allows.",
@@ -144,6 +148,11 @@ export const CODES = {
     "While a lock is held, nothing is called and the program doesn't end.",
     "Do the work before the lock or after the unlock.",
   ],
+  BAD_SIGNATURE: [
+    "Global functions return a number, and take numbers, the context, dynptrs, and memory of a known size.",
+    "Give the function another signature, or make it static.",
+  ],
+  GLOBAL_CALLBACK: ["Functions that are called back are static.", "Declare the callback `static`."],
   CALL_DEPTH: ["Calls nest at most eight deep.", "Inline a function."],
   RECURSION: ["Functions don't call themselves.", "Use a bounded loop."],
   SLEEPABLE: [

@@ -44,6 +44,12 @@ const checkGlobalResult = (walk: Walk): void => {
   reject("BAD_EXIT_VALUE", `At subprogram exit the register R0 is not a scalar value (${kindName(result)})`, 0);
 };
 
+/** What an exception callback returns is what the program returns. */
+const isGlobalFunction = ({ state, program }: Walk): boolean => {
+  const { index, exceptionCallback } = program.subprograms[state.frame.subprogram]!;
+  return index > 0 && !exceptionCallback;
+};
+
 /** Leaves a function. Leaving the entry ends the path. */
 export const stepExit = (walk: Walk): "path ends" | undefined => {
   if (walk.state.frames.length > 1) {
@@ -52,7 +58,7 @@ export const stepExit = (walk: Walk): "path ends" | undefined => {
   }
   checkNothingHeld(walk, "BPF_EXIT instruction in main prog");
   if (walk.state.frame.asyncEntries > 0) checkRange(walk, "At async callback return", [0, 0]);
-  else if (walk.state.frame.subprogram > 0) checkGlobalResult(walk);
+  else if (isGlobalFunction(walk)) checkGlobalResult(walk);
   else checkExitValue(walk);
   return "path ends";
 };

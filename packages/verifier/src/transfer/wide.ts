@@ -3,6 +3,7 @@ import { InvariantError } from "@ebpf/core";
 import type { MapSpec } from "@ebpf/platform";
 import * as S from "../domain/scalar.js";
 import * as W from "../domain/word.js";
+import { hasFunctionTypes } from "../program/program.js";
 import { reject } from "../report/reject.js";
 import { pointerRegister, type Register, scalarRegister, UNKNOWN_SCALAR } from "../state/register.js";
 import type { Walk } from "../walk.js";
@@ -29,6 +30,8 @@ const LOADERS: Readonly<Record<WideMeaning, Loader>> = {
   map_value: valueAddress,
   function: (walk, low) => {
     const target = walk.program.subprogramAt[walk.pc + 1 + low.imm]!;
+    if (!hasFunctionTypes(walk.program.spec)) reject("NO_TYPES", "missing btf func_info");
+    if (target.global) reject("GLOBAL_CALLBACK", "callback function not static");
     return pointerRegister("func", { subprogram: target.index });
   },
   ksym: refused,
