@@ -3,6 +3,7 @@ import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { isEbpfError } from "@ebpf/core";
 import { benchCalls, benchMaps } from "./calls.js";
+import { benchCompile } from "./compile.js";
 import { CORPORA } from "./corpora.js";
 import { benchElf } from "./elf/elf.js";
 import { BenchError } from "./errors.js";
@@ -22,6 +23,7 @@ const OPTIONS = {
 const USAGE = `pnpm bench jit [--dir DIR] [--packet FILE]   our engines, the kernel and clang side by side
 pnpm bench verifier [--dir DIR]              our verifier beside the running kernel's
 pnpm bench interpreter [--dir DIR]           our interpreter on many programs in one process
+pnpm bench compile                           how fast both tiers compile, in processor time
 pnpm bench calls                             what calls between JavaScript and programs cost
 pnpm bench maps                              what map operations of programs cost
 pnpm bench elf                               objects opened by ours and by libbpf (LIBBPF=LIBRARY)
@@ -64,6 +66,7 @@ const printed = (rows: Readonly<Record<string, number>>): unknown => {
 
 const BENCHES: Readonly<Record<string, (options: Options) => unknown>> = {
   elf: () => benchElf(console.log),
+  compile: () => benchCompile(console.log),
   calls: () => printed(benchCalls()),
   maps: () => printed(benchMaps()),
   interpreter,

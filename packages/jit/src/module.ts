@@ -2,9 +2,10 @@ import type { JumpOperation } from "@ebpf/asm";
 import type { LineInfo } from "@ebpf/platform";
 import { CELL, MAX_MAY_GOTO, PAGE_SIZE, type ProgramHost } from "@ebpf/runtime";
 import type { Backend } from "./backend.js";
+import { type Order, orderBlocks } from "./cfg/dominators.js";
 import { edgesOf, type Graph, Grapher } from "./cfg/graph.js";
 import { makeReducible } from "./cfg/reduce.js";
-import { writeStructure } from "./cfg/structure.js";
+import { type BlockWriter, writeStructure } from "./cfg/structure.js";
 import { defineCheck } from "./check.js";
 import { JitError } from "./errors.js";
 import { DEMAND } from "./flow/effects.js";
@@ -118,9 +119,13 @@ export const addProgram = (
   const grapher = new Grapher(spec.instructions);
   for (let next = 0; next < pending.length; next++) {
     const { start, code } = pending[next]!;
-    const graph = makeReducible(grapher.graph(start));
+    const original = grapher.graph(start);
+    const order = orderBlocks(original);
+    const graph = makeReducible(original, order);
     const flow = knowledge && flowOf(graph, start, knowledge);
-    writeFunction(new FunctionWriter(code, host, program, flow), flow?.graph ?? graph);
+    const written = flow?.graph ?? graph;
+    const writer = new FunctionWriter(code, host, program, flow);
+    writeFunction(writer, written, written === original ? order : orderBlocks(written));
   }
   return entries;
 };
@@ -180,11 +185,11 @@ const defineCallback = (
   return callback;
 };
 
-const writeFunction = (writer: FunctionWriter, graph: Graph): void => {
+const writeFunction = (writer: FunctionWriter, graph: Graph, order: Order): void => {
   const { code, host, flow } = writer;
   writer.begin();
   code.i32(MAX_MAY_GOTO).set(writer.mayGoto);
-  writeStructure(graph, {
+  const blocks: BlockWriter = {
     code,
     body: (block, id) => {
       writer.enterBlock(id);
@@ -207,5 +212,6 @@ const writeFunction = (writer: FunctionWriter, graph: Graph): void => {
       else writer.pushSwitchValue(by);
     },
     charge: ({ jump }, { cost }) => writer.charge(() => code.i32(cost), jump!.pc),
-  });
+  };
+  writeStructure(graph, blocks, order);
 };

@@ -29,21 +29,23 @@ const walk = (graph: Graph): Walk => {
   const parent = new Int32Array(count);
   const preOrder: number[] = [];
   const postOrder: number[] = [];
-  const path: { readonly id: number; readonly targets: readonly number[]; next: number }[] = [];
+  /** The blocks between the entry and here, and how many edges of each were followed. */
+  const path: number[] = [];
+  const followed = new Uint32Array(count);
   const enter = (id: number, from: number): void => {
     number[id] = preOrder.length;
     parent[id] = from;
     preOrder.push(id);
-    path.push({ id, targets: edgesOf(graph.blocks[id]!).map(({ target }) => target), next: 0 });
+    path.push(id);
   };
   enter(0, 0);
   while (path.length > 0) {
-    const top = path.at(-1)!;
-    const target = top.targets[top.next++];
-    if (target === undefined) {
-      postOrder.push(top.id);
+    const id = path.at(-1)!;
+    const edge = edgesOf(graph.blocks[id]!)[followed[id]!++];
+    if (edge === undefined) {
+      postOrder.push(id);
       path.pop();
-    } else if (number[target] === -1) enter(target, top.id);
+    } else if (number[edge.target] === -1) enter(edge.target, id);
   }
   return { preOrder, postOrder, number, parent };
 };
@@ -63,7 +65,9 @@ const findDominators = (
   const ancestor = new Int32Array(count).fill(-1);
   /** The block with the least semidominator on the way to the forest's root, as far as the way is compressed. */
   const label = Int32Array.from({ length: count }, (_, id) => id);
-  const bucket: number[][] = Array.from({ length: count }, () => []);
+  /** Blocks that wait for the block which is their semidominator: the first one, and the next one for each. */
+  const firstWaiting = new Int32Array(count).fill(-1);
+  const nextWaiting = new Int32Array(count);
   const way: number[] = [];
   const evaluate = (id: number): number => {
     if (ancestor[id] === -1) return id;
@@ -78,13 +82,16 @@ const findDominators = (
   for (let index = preOrder.length - 1; index > 0; index--) {
     const id = preOrder[index]!;
     for (const from of predecessors[id]!) semi[id] = Math.min(semi[id]!, semi[evaluate(from)]!);
-    bucket[preOrder[semi[id]!]!]!.push(id);
+    const waitsFor = preOrder[semi[id]!]!;
+    nextWaiting[id] = firstWaiting[waitsFor]!;
+    firstWaiting[waitsFor] = id;
     const above = parent[id]!;
     ancestor[id] = above;
-    for (const waiting of bucket[above]!.splice(0)) {
+    for (let waiting = firstWaiting[above]!; waiting !== -1; waiting = nextWaiting[waiting]!) {
       const best = evaluate(waiting);
       dominator[waiting] = semi[best]! < semi[waiting]! ? best : above;
     }
+    firstWaiting[above] = -1;
   }
   for (const id of preOrder.slice(1)) {
     if (dominator[id] !== preOrder[semi[id]!]) dominator[id] = dominator[dominator[id]!]!;

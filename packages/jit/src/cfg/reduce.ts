@@ -1,5 +1,5 @@
 import { cyclicComponents } from "./components.js";
-import { dominanceOf, orderBlocks } from "./dominators.js";
+import { dominanceOf, type Order, orderBlocks } from "./dominators.js";
 import { type Block, type Edge, edgesOf, type Graph, withEdges } from "./graph.js";
 
 /** Nested loops that are looked at one by one; what is nested deeper is dispatched as a whole. */
@@ -13,8 +13,8 @@ const LEVELS = 16;
  *
  * @returns the same graph when it was reducible
  */
-export const makeReducible = (graph: Graph): Graph => {
-  if (isReducible(graph)) return graph;
+export const makeReducible = (graph: Graph, order: Order = orderBlocks(graph)): Graph => {
+  if (isReducible(graph, order)) return graph;
   const blocks = [...graph.blocks];
   let region = new Set(blocks.keys());
   for (let level = 0; region.size > 0; level++) {
@@ -31,12 +31,14 @@ export const makeReducible = (graph: Graph): Graph => {
 };
 
 /** Whether every edge that goes back leads to a block that dominates its source. */
-const isReducible = (graph: Graph): boolean => {
-  const order = orderBlocks(graph);
-  const dominates = dominanceOf(order);
-  return graph.blocks.every((block, id) =>
-    edgesOf(block).every(({ target }) => order.position[target]! > order.position[id]! || dominates(target, id)),
+const isReducible = (graph: Graph, order: Order): boolean => {
+  const { position } = order;
+  const back = graph.blocks.flatMap((block, id) =>
+    edgesOf(block).flatMap(({ target }) => (position[target]! > position[id]! ? [] : [{ target, id }])),
   );
+  if (back.length === 0) return true;
+  const dominates = dominanceOf(order);
+  return back.every(({ target, id }) => dominates(target, id));
 };
 
 /** For each component its blocks that are entered from outside of it. */

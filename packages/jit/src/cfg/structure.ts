@@ -1,5 +1,5 @@
 import type { Code, Label } from "../wasm/code.js";
-import { orderBlocks } from "./dominators.js";
+import { type Order, orderBlocks } from "./dominators.js";
 import type { Block, Edge, Graph } from "./graph.js";
 
 /** What writes the instructions of blocks; the structure around them is written here. */
@@ -24,7 +24,8 @@ type Task = { readonly kind: "block"; readonly id: number } | { readonly kind: "
  *
  * The walk keeps its own stack: programs can be a hundred thousand blocks deep.
  */
-export const writeStructure = (graph: Graph, writer: BlockWriter): void => new StructureWriter(graph, writer).write();
+export const writeStructure = (graph: Graph, writer: BlockWriter, order: Order = orderBlocks(graph)): void =>
+  new StructureWriter(graph, writer, order).write();
 
 class StructureWriter {
   readonly #blocks: readonly Block[];
@@ -41,18 +42,18 @@ class StructureWriter {
   readonly #labels = new Map<number, Label>();
   readonly #tasks: Task[] = [];
 
-  constructor(graph: Graph, writer: BlockWriter) {
+  constructor(graph: Graph, writer: BlockWriter, { sequence, position, predecessors, dominator }: Order) {
     this.#blocks = graph.blocks;
     this.#writer = writer;
     this.#code = writer.code;
-    const { sequence, position, predecessors, dominator } = orderBlocks(graph);
     this.#isLoop = new Uint8Array(graph.blocks.length);
     this.#isMerge = new Uint8Array(graph.blocks.length);
     predecessors.forEach((sources, id) => {
-      const forward = sources.filter((from) => position[from]! < position[id]!);
-      const selected = forward.some((from) => graph.blocks[from]!.terminator.kind === "switch");
-      if (forward.length < sources.length) this.#isLoop[id] = 1;
-      if (forward.length > 1 || selected) this.#isMerge[id] = 1;
+      let forward = 0;
+      for (const from of sources) {
+        if (position[from]! >= position[id]!) this.#isLoop[id] = 1;
+        else if (++forward > 1 || graph.blocks[from]!.terminator.kind === "switch") this.#isMerge[id] = 1;
+      }
     });
     const labelled: number[][] = graph.blocks.map(() => []);
     for (const id of sequence) if (this.#isMerge[id] === 1) labelled[dominator[id]!]!.push(id);
