@@ -58,8 +58,9 @@ export const promote = (
 ): { readonly graph: Graph; readonly registers: number } => {
   const ofFunction = slots.get(start);
   const slotOf = ({ pc }: Step): Slot | undefined => {
-    const from = facts[pc]?.stack?.from;
-    return from === undefined ? undefined : ofFunction?.get(from);
+    const stack = facts[pc]?.stack;
+    // The same offset in a caller's frame is another place.
+    return stack?.owner === start ? ofFunction?.get(stack.from) : undefined;
   };
   const chosen = [...choose(graph, slotOf).keys()];
   if (chosen.length === 0) return { graph, registers };

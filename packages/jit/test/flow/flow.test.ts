@@ -154,4 +154,17 @@ describe("the code that follows from it", () => {
     // Four stores fewer, whatever else has such a byte.
     expect(results[0]!.stores - results[1]!.stores).toBeGreaterThanOrEqual(4);
   });
+
+  it("takes the same offset in a caller's frame for another place", () => {
+    const text = [
+      "stdw [%r10-88], 1\nmov %r3, %r10\nadd %r3, -96\ncall local f\nexit",
+      "f:\nldxdw %r9, [%r3+8]\nstdw [%r10-88], 0\nmov %r0, %r9\nexit",
+    ].join("\n");
+    const spec = { ...programOf(asm(text)), type: "xdp" as const };
+    const { facts, verdict } = verify(spec);
+    expect(verdict).toBe("accept");
+    const runtime = new Runtime({ memoryPages: 16 });
+    const program = compile(spec, runtime, { checked: false, facts });
+    expect(runtime.run(program, { packet: new Uint8Array(1) }).returnValue).toBe(1n);
+  });
 });
