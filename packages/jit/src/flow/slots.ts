@@ -91,12 +91,14 @@ export const findSlots = (
 ): SlotTable => {
   const frames = new Map(starts.map((start) => [start, new FrameUse()]));
   let current = -1;
-  facts.forEach((row, pc) => {
+  // Not by the facts: where a function begins there may be none.
+  instructions.forEach((instruction, pc) => {
     if (starts[current + 1] === pc) current++;
+    const row = facts[pc];
     const stack = row?.stack;
     if (stack === undefined) return;
     const own = frames.get(starts[current]!);
-    if (stack.owner === starts[current] && own !== undefined) addUse(instructions[pc]!, row!, stack, own);
+    if (stack.owner === starts[current] && own !== undefined) addUse(instruction, row!, stack, own);
     else if (stack.owner !== undefined) frames.get(stack.owner)?.block(stack);
     else for (const frame of frames.values()) frame.block(stack);
   });

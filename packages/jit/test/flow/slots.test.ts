@@ -98,4 +98,13 @@ describe("stack slots that may become registers", () => {
     expect([...table.get(0)!.keys()]).toEqual([-16]);
     expect([...table.get(3)!.keys()]).toEqual([]);
   });
+
+  it("are not what another function gets at, when nothing is known of its first instruction", () => {
+    const stack = { from: -8, to: 0, owner: 0 };
+    const facts: (InstructionFacts | undefined)[] = [];
+    facts[0] = { regions: ["fp"], stack };
+    facts[3] = { regions: ["fp"], stack };
+    const table = findSlots(asm(`${STORE8}exit\nmov %r6, %r1\nldxdw %r0, [%r6]\nexit\n`), [0, 2], facts);
+    expect([...table.get(0)!.keys()]).toEqual([]);
+  });
 });
