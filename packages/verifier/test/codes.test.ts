@@ -105,6 +105,10 @@ const FAILING: Record<RejectionCode, Failing> = {
   UNREACHABLE: { text: `r0 = 0\nexit\nr0 = 1\nexit` },
   FALL_THROUGH: { text: "r0 = 0" },
   BAD_INSTRUCTION: { spec: { instructions: [rawInstruction(0xff, {}), instruction(op("exit"))] } },
+  NO_RESULT: {
+    text: `call f${END}\nf:\nr0 = 0\nif r0 == 0 goto +1\ncall tail_call\nexit`,
+    spec: voidFunction(),
+  },
   BAD_EXCEPTION_CALLBACK: { text: `r1 = 0\ncall f${END}\nf:${END}`, spec: throwingTo("f") },
   BAD_SIGNATURE: { text: `call f${END}\nf:${END}`, spec: voidFunction() },
   TOO_MANY_SUBPROGRAMS: { text: `call f${END}\nf:\nexit`, options: withLimits({ subprograms: 1 }) },

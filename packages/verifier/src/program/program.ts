@@ -171,6 +171,26 @@ const checkEarlyLeaving = (spec: ProgramSpec, entryEnd: number, platform: Platfo
   }
 };
 
+const returnsNumber = ({ btf }: ProgramSpec, functionId: number): boolean => {
+  const type = btf?.types[functionId];
+  const prototype = type?.kind === "func" ? btf?.types[type.type] : undefined;
+  if (btf === undefined || prototype?.kind !== "func_proto") return false;
+  const { kind } = btf.resolvedType(prototype.returnType);
+  return kind === "int" || kind === "enum" || kind === "enum64";
+};
+
+/** What a function leaves early with is a number, so its type has to say that it returns one. */
+const checkEarlyResults = (spec: ProgramSpec, subprograms: readonly Subprogram[], platform: Platform): void => {
+  if (spec.btf === undefined) return;
+  for (const { start, end, index } of subprograms) {
+    const typeId = spec.functions.find(({ pc }) => pc === start)?.typeId;
+    if (index === 0 || typeId === undefined || returnsNumber(spec, typeId)) continue;
+    const ways = new Set(spec.instructions.slice(start, end).map((slot) => leavesEarly(slot, platform)));
+    const what = (["LD_ABS", "tail_call"] as const).find((way) => ways.has(way));
+    if (what !== undefined) reject("NO_RESULT", `${what} is only allowed in functions that return 'int'.`);
+  }
+};
+
 /** Checks a program as a whole and prepares it for the walk. */
 export const prepare = (spec: ProgramSpec, platform: Platform, emit?: WalkEmit): Program => {
   checkShape(spec, platform);
@@ -183,6 +203,7 @@ export const prepare = (spec: ProgramSpec, platform: Platform, emit?: WalkEmit):
   emit?.({ kind: "functions", subprograms });
   checkEarlyLeaving(spec, subprograms[0]!.end, platform);
   checkJumps(spec.instructions, subprograms);
+  checkEarlyResults(spec, subprograms, platform);
   checkEncodings(spec.instructions);
   checkMaps(spec, rules, platform);
   checkReachable(spec.instructions, subprograms);

@@ -29,6 +29,10 @@ export const CODES = {
     "Functions that are called back, make tail calls or legacy packet loads have types.",
     "Compile with debug information (-g), or make the tail call in the entry.",
   ],
+  NO_RESULT: [
+    "Functions that make tail calls or legacy packet loads return a number.",
+    "Declare the function as returning `int`.",
+  ],
   BAD_EXCEPTION_CALLBACK: [
     "An exception callback is one global function that takes a number, and that nothing calls.",
     "Name one global function in the tag, and let it take a `u64`; move what others call to another function.",
