@@ -21,8 +21,12 @@ const WORDS: ReadonlySet<ProgramTypeName> = new Set(["raw_tracepoint", "raw_trac
 const REGISTERS: ReadonlySet<ProgramTypeName> = new Set(["kprobe", "perf_event"]);
 const REGISTERS_TYPEDEF = "bpf_user_pt_regs_t";
 
-/** The kernel's own names of structures whose uapi view is a context. */
-const KERNEL_NAMES: Readonly<Record<string, string>> = { __sk_buff: "sk_buff", xdp_md: "xdp_buff" };
+/** Other structures that stand for a context: the kernel's own behind a uapi view, and one called like the typedef. */
+const ALIASES: Readonly<Record<string, string>> = {
+  __sk_buff: "sk_buff",
+  xdp_md: "xdp_buff",
+  pt_regs: REGISTERS_TYPEDEF,
+};
 
 /** What stands behind the modifiers in front of a type, up to a typedef. */
 const unmodified = (btf: Btf, id: number): BtfType => {
@@ -43,7 +47,7 @@ export const namesContext = ({ rules, spec }: Program, btf: Btf, id: number): bo
   const type = btf.resolvedType(id);
   if (type.kind !== "struct" || UNNAMED.has(spec.type)) return false;
   const { name } = rules.context;
-  return type.name === name || type.name === KERNEL_NAMES[name];
+  return type.name === name || type.name === ALIASES[name];
 };
 
 /** Refuses a type behind a pointer with the tag `ctx` that the program type's context is not. */
