@@ -50,8 +50,8 @@ const checkBudget = (walk: Walk, limit: number, { shouldAbort }: VerifyOptions):
   }
 };
 
-/** Families whose instructions leave something in their destination. */
-const LEAVES_VALUE: ReadonlySet<Family> = new Set(["alu", "load", "lddw"]);
+/** Instructions of this family leave something in their destination. */
+const leavesValue = (family: Family): boolean => family === "alu" || family === "load" || family === "lddw";
 
 /** Walks from the current state to the end of the path. */
 const walkPath = (walk: Walk, options: VerifyOptions): void => {
@@ -74,7 +74,7 @@ const walkPath = (walk: Walk, options: VerifyOptions): void => {
     }
     const { instruction } = walk;
     if (walkInstruction(walk) === "path ends") return;
-    if (LEAVES_VALUE.has(instruction.op.family)) walk.facts.leaves(pc, walk.state.register(instruction.dst));
+    if (leavesValue(instruction.op.family)) walk.facts.leaves(pc, walk.state.register(instruction.dst));
     walk.previousPc = pc;
   }
 };

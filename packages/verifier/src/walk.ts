@@ -206,7 +206,7 @@ export class Walk {
     if (!isScalar(register) || (register.id !== 0 && register.deltaBits === 0)) return register;
     const id = S.isConstant(register.value) ? 0 : this.newId();
     if (id === register.id) return register;
-    const linked: Register = { ...register, id, delta: 0, deltaBits: 0 };
+    const linked = register.withLink(id, 0, 0);
     this.state.setRegister(index, linked);
     return linked;
   }

@@ -2,7 +2,7 @@ import { release } from "../call/resources.js";
 import * as S from "../domain/scalar.js";
 import * as W from "../domain/word.js";
 import { reject } from "../report/reject.js";
-import { type DynptrType, NOT_INIT, type Register, UNKNOWN_SCALAR } from "../state/register.js";
+import { type DynptrType, pointerRegister, type Register, UNKNOWN_SCALAR } from "../state/register.js";
 import { dynptrSlot, EMPTY_SLOT, isDynptrSlot, SLOT_BYTES } from "../state/stack.js";
 import type { Frame } from "../state/state.js";
 import type { Walk } from "../walk.js";
@@ -38,7 +38,7 @@ export const placeOf = (walk: Walk, pointer: Register): DynptrPlace => {
 
 const setSlots = (walk: Walk, frame: Frame, first: number, content: Register | undefined): void => {
   for (const slot of [first, first - 1]) {
-    const half = content && { ...content, firstSlot: slot === first };
+    const half = content?.with({ firstSlot: slot === first });
     frame.setSlot(slot, half === undefined ? EMPTY_SLOT : dynptrSlot(half));
     walk.writesSlot(frame.index, slot);
     if (frame === walk.state.frame) walk.touchesSlot(slot);
@@ -74,7 +74,7 @@ export const makeDynptr = (
   overwriteDynptr(walk, frame, slot - 1);
   const id = walk.newId();
   const reference = dynptr === "ringbuf" ? acquire() : 0;
-  setSlots(walk, frame, slot, { ...NOT_INIT, kind: "dynptr", value: S.ZERO, dynptr, id, reference });
+  setSlots(walk, frame, slot, pointerRegister("dynptr", { dynptr, id, reference }));
 };
 
 /** Gives back the record that a dynptr holds: every dynptr and every slice of it ends. */

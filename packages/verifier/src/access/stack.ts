@@ -128,7 +128,7 @@ const fillPart = (walk: Walk, slot: Slot, stretch: Stretch, access: Access): Reg
   if (access.size <= held && byteInSlot(stretch.from) === lowStart) {
     walk.followsSlot(stretch.frame.index, index);
     const fits = W.equal(truncate(spilled.value, access.size).u64.max, spilled.value.u64.max);
-    return { ...(fits ? spilled : unlinked(spilled)), value: truncate(spilled.value, access.size) };
+    return (fits ? spilled : unlinked(spilled)).withValue(truncate(spilled.value, access.size));
   }
   const kinds = kindsIn(walk, stretch, access);
   if (kinds.every((kind) => kind === BYTE.zero)) return scalarRegister(S.ZERO);

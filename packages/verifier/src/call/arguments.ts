@@ -50,7 +50,7 @@ interface Call {
 const useMemory = (call: Call, size: number, use: MemoryUse, nullable?: true): void => {
   const { walk, helper, register, value, given } = call;
   // A helper that takes NULL takes what may be NULL.
-  const pointer = nullable ? { ...value, nullable: false } : value;
+  const pointer = nullable ? value.with({ nullable: false }) : value;
   const effect = checkMemory(walk, { register, pointer, size, use, helper });
   if (effect !== undefined) given.effects.push(effect);
 };

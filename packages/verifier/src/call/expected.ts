@@ -84,7 +84,7 @@ export const checkKind = (
   if (isPacketPointer(value) && !helper.packetArguments && !walk.program.rules.packetArguments) {
     reject("BAD_ARGUMENT", "helper access to the packet is not allowed", register);
   }
-  const kind = kindName(value.nullable && takesNull(argument) ? { ...value, nullable: false } : value);
+  const kind = kindName(value.nullable && takesNull(argument) ? value.with({ nullable: false }) : value);
   if (!expected.includes(kind)) mismatch(register, kindName(value), expected);
   const released = helper.releases === register - 1;
   if (released && value.offset !== 0) {

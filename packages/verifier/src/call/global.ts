@@ -59,7 +59,7 @@ const checkMemoryArgument = (
 ): Effects => {
   // As in Linux, a known NULL passes for memory, also where the signature says that it must not be NULL.
   if (isNull(value)) return EMPTY;
-  const pointer = value.nullable ? { ...value, nullable: false } : value;
+  const pointer = value.nullable ? value.with({ nullable: false }) : value;
   const effects =
     pointer.kind === "ctx" ? useContext(walk, register, pointer, size) : use(walk, register, pointer, size);
   if (value.nullable && !nullable) {

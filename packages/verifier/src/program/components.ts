@@ -1,115 +1,127 @@
 import type { Instruction } from "@ebpf/asm";
-import { successorsOf } from "./control-flow.js";
+import type { Flow } from "./control-flow.js";
 
 /*
  * The shape of control flow: which slots lie on a common cycle, and in which order facts flow backwards fastest.
  */
 
-/** A slot on the way down, with the successors that are left to visit. */
-interface Visit {
-  readonly pc: number;
-  readonly successors: readonly number[];
-  next: number;
-}
-
-const visitOf = (instructions: readonly Instruction[], pc: number): Visit => ({
-  pc,
-  successors: successorsOf(instructions[pc]!, pc),
-  next: 0,
-});
+const UNSEEN = 0;
+const SEEN = 1;
+const EXPANDED = 2;
 
 /**
- * The slots that can be reached from `start` inside its function, each behind its successors where there is no cycle. The
- * way of a jump comes before the way behind it, as in Linux, whose log shows the order.
+ * The slots that can be reached from the start of each function inside it, each behind its successors where there is no
+ * cycle. The way of a jump comes before the way behind it, as in Linux, whose log shows the order.
  */
-export const postorderFrom = (instructions: readonly Instruction[], start: number): number[] => {
-  const order: number[] = [];
-  const seen = new Set([start]);
-  const expanded = new Set<number>();
-  const stack = [start];
-  for (let top = stack.at(-1); top !== undefined; top = stack.at(-1)) {
-    if (expanded.has(top)) {
-      order.push(top);
-      stack.pop();
-      continue;
+export const postorders = ({ next, target }: Flow, starts: readonly number[]): number[][] => {
+  const progress = new Uint8Array(next.length);
+  const stack: number[] = [];
+  const push = (pc: number): void => {
+    if (pc < 0 || progress[pc] !== UNSEEN) return;
+    progress[pc] = SEEN;
+    stack.push(pc);
+  };
+  return starts.map((start) => {
+    const order: number[] = [];
+    push(start);
+    for (let top = stack.at(-1); top !== undefined; top = stack.at(-1)) {
+      if (progress[top] === EXPANDED) {
+        order.push(top);
+        stack.pop();
+        continue;
+      }
+      progress[top] = EXPANDED;
+      push(next[top]!);
+      push(target[top]!);
     }
-    expanded.add(top);
-    for (const next of successorsOf(instructions[top]!, top)) {
-      if (seen.has(next)) continue;
-      seen.add(next);
-      stack.push(next);
-    }
-  }
-  return order;
+    return order;
+  });
+};
+
+/** By slot: its place in the order that it stands in, or -1. */
+export const placesIn = (orders: readonly (readonly number[])[], length: number): Int32Array => {
+  const places = new Int32Array(length).fill(-1);
+  for (const order of orders) for (let place = 0; place < order.length; place++) places[order[place]!] = place;
+  return places;
 };
 
 /** Strongly connected components by Tarjan's method, with a stack of its own because programs are long. */
 class Components {
   readonly ids: Uint32Array;
-  private readonly instructions: readonly Instruction[];
+  private readonly flow: Flow;
   /** The order of discovery, from 1; 0 for slots not seen. */
   private readonly order: Uint32Array;
   private readonly low: Uint32Array;
   private readonly open: number[] = [];
   private readonly isOpen: Uint8Array;
+  /** Edges of a slot on the way down that were followed: the one to the next slot, then that of the jump. */
+  private readonly followed: Uint8Array;
   private seen = 0;
   private count = 0;
 
-  constructor(instructions: readonly Instruction[]) {
-    const { length } = instructions;
-    this.instructions = instructions;
+  constructor(flow: Flow) {
+    const { length } = flow.next;
+    this.flow = flow;
     this.ids = new Uint32Array(length);
     this.order = new Uint32Array(length);
     this.low = new Uint32Array(length);
     this.isOpen = new Uint8Array(length);
+    this.followed = new Uint8Array(length);
   }
 
-  visitAll(): void {
-    for (let pc = 0; pc < this.instructions.length; pc++) {
-      const { family } = this.instructions[pc]!.op;
-      if (this.order[pc] === 0 && family !== "lddw-tail") this.visitFrom(pc);
+  visitAll(instructions: readonly Instruction[]): void {
+    for (let pc = 0; pc < instructions.length; pc++) {
+      if (this.order[pc] === 0 && instructions[pc]!.op.family !== "lddw-tail") this.visitFrom(pc);
     }
   }
 
-  private enter(pc: number): Visit {
+  private enter(pc: number): number {
     this.seen++;
     this.order[pc] = this.seen;
     this.low[pc] = this.seen;
     this.open.push(pc);
     this.isOpen[pc] = 1;
-    return visitOf(this.instructions, pc);
+    return pc;
+  }
+
+  /** The successor that comes next, or -1. */
+  private follow(pc: number): number {
+    const edge = this.followed[pc]!;
+    if (edge === 2) return -1;
+    this.followed[pc] = edge + 1;
+    return edge === 0 ? this.flow.next[pc]! : this.flow.target[pc]!;
   }
 
   private visitFrom(start: number): void {
     const stack = [this.enter(start)];
-    for (let top = stack.at(-1); top !== undefined; top = stack.at(-1)) {
-      const { pc } = top;
-      const next = top.successors[top.next++];
-      if (next === undefined) {
+    for (let pc = stack.at(-1); pc !== undefined; pc = stack.at(-1)) {
+      const next = this.follow(pc);
+      if (next < 0) {
         stack.pop();
-        this.leave(top);
+        this.leave(pc);
         const parent = stack.at(-1);
-        if (parent !== undefined) this.low[parent.pc] = Math.min(this.low[parent.pc]!, this.low[pc]!);
-      } else if (next < this.instructions.length && this.order[next] === 0) stack.push(this.enter(next));
+        if (parent !== undefined) this.low[parent] = Math.min(this.low[parent]!, this.low[pc]!);
+      } else if (this.order[next] === 0) stack.push(this.enter(next));
       else if (this.isOpen[next]) this.low[pc] = Math.min(this.low[pc]!, this.order[next]!);
     }
   }
 
   /** When `pc` is the first of its component, the component is what was opened since. One slot alone is a loop only if it goes to itself. */
-  private leave({ pc, successors }: Visit): void {
+  private leave(pc: number): void {
     if (this.low[pc] !== this.order[pc]) return;
-    const from = this.open.lastIndexOf(pc);
-    const members = this.open.splice(from);
-    for (const member of members) this.isOpen[member] = 0;
-    if (members.length === 1 && !successors.includes(pc)) return;
-    this.count++;
-    for (const member of members) this.ids[member] = this.count;
+    const loops = this.open.at(-1) !== pc || this.flow.next[pc] === pc || this.flow.target[pc] === pc;
+    if (loops) this.count++;
+    for (let member = -1; member !== pc; ) {
+      member = this.open.pop()!;
+      this.isOpen[member] = 0;
+      if (loops) this.ids[member] = this.count;
+    }
   }
 }
 
 /** By slot, the number of the cycle that the slot lies on, or 0. */
-export const findComponents = (instructions: readonly Instruction[]): Uint32Array => {
-  const components = new Components(instructions);
-  components.visitAll();
+export const findComponents = (instructions: readonly Instruction[], flow: Flow): Uint32Array => {
+  const components = new Components(flow);
+  components.visitAll(instructions);
   return components.ids;
 };

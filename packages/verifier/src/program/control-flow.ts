@@ -2,21 +2,9 @@ import { type Instruction, slotsOf, targetOf } from "@ebpf/asm";
 import { reject } from "../report/reject.js";
 import type { Subprogram } from "./program.js";
 
-/** Where control may go from an instruction inside its function. A call goes on behind it. */
-export const successorsOf = (slot: Instruction, pc: number): readonly number[] => {
-  const { op } = slot;
-  if (op.family === "exit") return [];
-  if (op.family === "jump") {
-    const target = targetOf(slot, pc);
-    if (op.operator === "always") return [target!];
-    return target === undefined ? [] : [pc + 1, target];
-  }
-  return [pc + slotsOf(slot)];
-};
-
 /** Edges between slots of a function, as lists that lie one behind the other. */
 export interface Flow {
-  /** Behind a slot's instruction, and where its jump goes: -1 for no such edge. */
+  /** Behind a slot's instruction, and where its jump goes: -1 for no such edge. A call goes on behind it. */
   readonly next: Int32Array;
   readonly target: Int32Array;
   /** The predecessors of slot `pc` are `predecessors[from[pc]]` up to `predecessors[from[pc + 1]]`. */
@@ -24,31 +12,48 @@ export interface Flow {
   readonly from: Int32Array;
 }
 
-/** The edges of `successorsOf`. */
+/** The edges of instructions whose jumps stay inside their functions. */
 export const flowOf = (instructions: readonly Instruction[]): Flow => {
   const { length } = instructions;
   const next = new Int32Array(length).fill(-1);
   const target = new Int32Array(length).fill(-1);
+  for (let pc = 0; pc < length; pc++) {
+    const slot = instructions[pc]!;
+    const { op } = slot;
+    const jump = op.family === "jump" ? targetOf(slot, pc) : undefined;
+    const ends = op.family === "exit" || (op.family === "jump" && (op.operator === "always" || jump === undefined));
+    const behind = pc + slotsOf(slot);
+    if (!ends && behind < length) next[pc] = behind;
+    if (jump === undefined || jump >= length) continue;
+    if (next[pc] === -1) next[pc] = jump;
+    else target[pc] = jump;
+  }
+  return { next, target, ...predecessorsOf(next, target) };
+};
+
+const predecessorsOf = (next: Int32Array, target: Int32Array): Pick<Flow, "predecessors" | "from"> => {
+  const { length } = next;
   const from = new Int32Array(length + 1);
-  instructions.forEach((slot, pc) => {
-    for (const successor of successorsOf(slot, pc)) {
-      if (successor >= length) continue;
-      if (next[pc] === -1) next[pc] = successor;
-      else target[pc] = successor;
-      from[successor + 1] = from[successor + 1]! + 1;
-    }
-  });
+  const count = (successor: number): void => {
+    if (successor >= 0) from[successor + 1] = from[successor + 1]! + 1;
+  };
+  for (let pc = 0; pc < length; pc++) {
+    count(next[pc]!);
+    count(target[pc]!);
+  }
   for (let pc = 0; pc < length; pc++) from[pc + 1] = from[pc + 1]! + from[pc]!;
   const predecessors = new Int32Array(from[length]!);
   const filled = from.slice();
+  const enter = (successor: number, pc: number): void => {
+    if (successor < 0) return;
+    predecessors[filled[successor]!] = pc;
+    filled[successor] = filled[successor]! + 1;
+  };
   for (let pc = 0; pc < length; pc++) {
-    for (const successor of [next[pc]!, target[pc]!]) {
-      if (successor < 0) continue;
-      predecessors[filled[successor]!] = pc;
-      filled[successor] = filled[successor]! + 1;
-    }
+    enter(next[pc]!, pc);
+    enter(target[pc]!, pc);
   }
-  return { next, target, predecessors, from };
+  return { predecessors, from };
 };
 
 const endsFunction = (slot: Instruction | undefined): boolean =>
@@ -68,25 +73,29 @@ const checkFunction = (instructions: readonly Instruction[], { start, end }: Sub
 };
 
 /** The instructions that can be reached from the start of each function that is called. */
-const reach = (instructions: readonly Instruction[], subprograms: readonly Subprogram[]): Uint8Array => {
+const reach = (
+  instructions: readonly Instruction[],
+  subprograms: readonly Subprogram[],
+  { next, target }: Flow,
+): Uint8Array => {
   const reached = new Uint8Array(instructions.length);
   const work = [0];
   const visit = (pc: number): void => {
-    if (instructions[pc]?.op.family === "lddw-tail") {
-      reject("JUMP_INTO_WIDE", `jump into the middle of ldimm64 insn ${pc}`);
-    }
-    if (reached[pc] === 0) {
-      reached[pc] = 1;
-      work.push(pc);
-    }
+    if (pc < 0) return;
+    const { op } = instructions[pc]!;
+    if (op.family === "lddw-tail") reject("JUMP_INTO_WIDE", `jump into the middle of ldimm64 insn ${pc}`);
+    if (reached[pc] !== 0) return;
+    reached[pc] = 1;
+    if (op.family === "lddw") reached[pc + 1] = 1;
+    work.push(pc);
   };
   reached[0] = 1;
+  if (slotsOf(instructions[0]!) === 2) reached[1] = 1;
   // Functions that nothing calls keep their listed start as a root: they are dead code, but not unreachable slots.
   for (const { start } of subprograms) visit(start);
   for (let pc = work.pop(); pc !== undefined; pc = work.pop()) {
-    const slot = instructions[pc]!;
-    if (slotsOf(slot) === 2) reached[pc + 1] = 1;
-    for (const next of successorsOf(slot, pc)) visit(next);
+    visit(next[pc]!);
+    visit(target[pc]!);
   }
   return reached;
 };
@@ -97,8 +106,11 @@ export const checkJumps = (instructions: readonly Instruction[], subprograms: re
 };
 
 /** Checks that control reaches every slot. */
-export const checkReachable = (instructions: readonly Instruction[], subprograms: readonly Subprogram[]): void => {
-  const reached = reach(instructions, subprograms);
-  const missed = reached.indexOf(0);
+export const checkReachable = (
+  instructions: readonly Instruction[],
+  subprograms: readonly Subprogram[],
+  flow: Flow,
+): void => {
+  const missed = reach(instructions, subprograms, flow).indexOf(0);
   if (missed >= 0) reject("UNREACHABLE", `unreachable insn ${missed}`);
 };

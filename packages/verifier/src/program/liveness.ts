@@ -1,6 +1,6 @@
 import type { Instruction } from "@ebpf/asm";
 import { helperFor, type Platform, type ProgramSpec } from "@ebpf/platform";
-import { successorsOf } from "./control-flow.js";
+import type { Flow } from "./control-flow.js";
 
 /*
  * Which registers may still be read: a backward data-flow analysis over each function. A register that is not live may
@@ -60,21 +60,26 @@ const effectOf = (slot: Instruction, spec: ProgramSpec, platform: Platform): Eff
 };
 
 /** For each slot, the registers that may be read from there on before they are written, as bits. */
-export const liveRegisters = (spec: ProgramSpec, platform: Platform): Uint16Array => {
+export const liveRegisters = (spec: ProgramSpec, { next, target }: Flow, platform: Platform): Uint16Array => {
   const { instructions } = spec;
-  const live = new Uint16Array(instructions.length + 1);
-  const effects = instructions.map((slot) => effectOf(slot, spec, platform));
+  const { length } = instructions;
+  const live = new Uint16Array(length + 1);
+  const reads = new Uint16Array(length);
+  const writes = new Uint16Array(length);
+  for (let pc = 0; pc < length; pc++) {
+    const effect = effectOf(instructions[pc]!, spec, platform);
+    reads[pc] = effect.reads;
+    writes[pc] = effect.writes;
+  }
   for (let changed = true; changed; ) {
     changed = false;
-    for (let pc = instructions.length - 1; pc >= 0; pc--) {
-      const { reads, writes } = effects[pc]!;
-      let after = 0;
-      for (const next of successorsOf(instructions[pc]!, pc)) after |= live[next]!;
-      const before = reads | (after & ~writes);
-      if (before !== live[pc]) {
-        live[pc] = before;
-        changed = true;
-      }
+    for (let pc = length - 1; pc >= 0; pc--) {
+      const behind = next[pc]! < 0 ? 0 : live[next[pc]!]!;
+      const there = target[pc]! < 0 ? 0 : live[target[pc]!]!;
+      const before = reads[pc]! | ((behind | there) & ~writes[pc]!);
+      if (before === live[pc]) continue;
+      live[pc] = before;
+      changed = true;
     }
   }
   return live;

@@ -3,7 +3,7 @@ import { targetOf } from "@ebpf/asm";
 import { ATTACH_TYPES, type MapSpec, type Platform, type ProgramSpec, type ProgramTypeRules } from "@ebpf/platform";
 import type { WalkEmit } from "../report/events.js";
 import { reject } from "../report/reject.js";
-import { findComponents, postorderFrom } from "./components.js";
+import { findComponents, placesIn, postorders } from "./components.js";
 import { checkJumps, checkReachable, type Flow, flowOf } from "./control-flow.js";
 import { checkEncodings } from "./encoding.js";
 import { exceptionCallbackOf } from "./exception-callback.js";
@@ -45,6 +45,8 @@ export interface Program {
   readonly flow: Flow;
   /** Slots of each function, successors first. */
   readonly postorder: readonly (readonly number[])[];
+  /** By slot: its place in its function's postorder; -1 for slots that control doesn't come to. */
+  readonly places: Int32Array;
   /** Bit r of entry pc: register r may be read from there on before it is written. */
   readonly live: Uint16Array;
   /** Whether the program refers to an arena. */
@@ -206,9 +208,15 @@ export const prepare = (spec: ProgramSpec, platform: Platform, emit?: WalkEmit):
   checkEarlyResults(spec, subprograms, platform);
   checkEncodings(spec.instructions);
   checkMaps(spec, rules, platform);
-  checkReachable(spec.instructions, subprograms);
+  const flow = flowOf(spec.instructions);
+  checkReachable(spec.instructions, subprograms, flow);
+  const postorder = postorders(
+    flow,
+    subprograms.map(({ start }) => start),
+  );
   const callbackCalls = findCallbackCalls(spec.instructions, platform);
-  const subprogramAt = subprograms.flatMap((one) => new Array<Subprogram>(one.end - one.start).fill(one));
+  const subprogramAt = new Array<Subprogram>(spec.instructions.length);
+  for (const subprogram of subprograms) subprogramAt.fill(subprogram, subprogram.start, subprogram.end);
   return {
     spec,
     rules,
@@ -217,10 +225,11 @@ export const prepare = (spec: ProgramSpec, platform: Platform, emit?: WalkEmit):
     subprogramAt,
     points: findPoints(spec.instructions, platform),
     callbackCalls,
-    components: findComponents(spec.instructions),
-    flow: flowOf(spec.instructions),
-    postorder: subprograms.map(({ start }) => postorderFrom(spec.instructions, start)),
-    live: liveRegisters(spec, platform),
+    components: findComponents(spec.instructions, flow),
+    flow,
+    postorder,
+    places: placesIn(postorder, spec.instructions.length),
+    live: liveRegisters(spec, flow, platform),
     usesArena: usesArena(spec),
     handles: new Map([...spec.maps].map(([handle, map]) => [map, handle] as const)),
   };

@@ -32,7 +32,7 @@ type Found = "proof" | "proof in the same loop" | "nothing" | "nothing, and the 
 /** The states that were stored, by pc: what the walk need not do again. */
 export class Explored {
   /** By pc and call, as the kernel's hash table has them: newest first. */
-  private readonly buckets: StoredState[][];
+  private readonly buckets: (StoredState[] | undefined)[];
   private readonly loops = new Loops();
   private readonly pruning: Pruning;
   private lastJumps = 0;
@@ -46,7 +46,7 @@ export class Explored {
   private readonly dropped = new Set<StoredState>();
 
   constructor(slots: number, pruning: Pruning) {
-    this.buckets = Array.from({ length: slots }, () => []);
+    this.buckets = new Array<StoredState[] | undefined>(slots).fill(undefined);
     this.pruning = pruning;
   }
 
@@ -106,12 +106,17 @@ export class Explored {
 
   /** Forgets all states: another function is walked. They still count as kept, as they do in the kernel. */
   clear(): void {
-    for (const bucket of this.buckets) bucket.length = 0;
+    this.buckets.fill(undefined);
   }
 
   private bucketAt(pc: number, state: State): StoredState[] {
-    const { length } = this.buckets;
-    return this.buckets[((pc ^ state.frame.callSite) >>> 0) % length]!;
+    const at = ((pc ^ state.frame.callSite) >>> 0) % this.buckets.length;
+    let bucket = this.buckets[at];
+    if (bucket === undefined) {
+      bucket = [];
+      this.buckets[at] = bucket;
+    }
+    return bucket;
   }
 
   private compare(walk: Walk, old: StoredState): Found {

@@ -25,15 +25,20 @@ class FrameFacts {
   /** Written on every way from there to the function's end, or to where nothing is known yet. */
   readonly allWrites: Int32Array;
   readonly live: Int32Array;
-  /** Instructions whose facts, or whose successors' facts, have changed since they were last looked at. */
-  readonly dirty: Uint8Array;
+  /** Instructions whose facts, or whose successors' facts, have changed since they were last looked at, as bits in postorder. */
+  readonly dirty: Int32Array;
 
   constructor(length: number) {
-    this.dirty = new Uint8Array(length).fill(1);
+    this.dirty = new Int32Array((length + 31) >> 5).fill(-1);
     this.reads = new Int32Array(HALVES * length);
     this.writes = new Int32Array(HALVES * length);
     this.allWrites = new Int32Array(HALVES * length);
     this.live = new Int32Array(HALVES * length);
+  }
+
+  /** @param at the instruction's place in its function's postorder, or -1 */
+  soil(at: number): void {
+    if (at >= 0) this.dirty[at >> 5]! |= 1 << (at & 31);
   }
 }
 
@@ -205,7 +210,7 @@ export class StackLiveness {
     const before = facts.reads[at]!;
     if ((before | word) === before) return;
     facts.reads[at] = before | word;
-    facts.dirty[pc - instance.start] = 1;
+    facts.soil(this.program.places[pc]!);
     if ((facts.reads[at]! & ~facts.live[at]!) !== 0) instance.changed = true;
   }
 
@@ -223,7 +228,7 @@ export class StackLiveness {
         if (seen) word &= before;
         if (before === word) continue;
         facts.writes[at] = word;
-        facts.dirty[index] = 1;
+        facts.soil(this.program.places[pc]!);
         instance.changed = true;
         if ((before & ~word) !== 0) instance.writesLost = true;
       }
@@ -236,7 +241,7 @@ export class StackLiveness {
     if (instance.writesLost) {
       for (const facts of instance.frames) {
         facts?.allWrites.fill(0);
-        facts?.dirty.fill(1);
+        facts?.dirty.fill(-1);
       }
     }
     let rounds = 0;
@@ -244,21 +249,35 @@ export class StackLiveness {
       rounds++;
       changed = false;
       instance.frames.forEach((facts, frame) => {
-        if (facts === undefined) return;
-        for (const pc of order) {
-          if (facts.dirty[pc - instance.start] === 1 && this.flowBack(instance, facts, frame, pc)) changed = true;
-        }
+        if (facts !== undefined && this.flowThrough(instance, facts, frame, order)) changed = true;
       });
     }
     this.emit?.({ kind: "liveness", callSites: instance.callSites, start: instance.start, rounds });
     if (instance.outer !== undefined) this.flowOut(instance, instance.outer);
   }
 
+  /** Looks once at each instruction that needs it, in postorder; tells whether facts changed. */
+  private flowThrough(instance: Instance, facts: FrameFacts, frame: number, order: readonly number[]): boolean {
+    const { dirty } = facts;
+    let changed = false;
+    for (let word = 0; word < dirty.length; word++) {
+      // What gets dirty behind the bit that is looked at is seen in this round, the rest in the next.
+      for (let rest = dirty[word]!; rest !== 0; ) {
+        const bit = 31 - Math.clz32(rest & -rest);
+        dirty[word]! &= ~(1 << bit);
+        const pc = order[32 * word + bit];
+        if (pc !== undefined && this.flowBack(instance, facts, frame, pc)) changed = true;
+        rest = dirty[word]! & (-2 << bit);
+      }
+    }
+    return changed;
+  }
+
   /** Looks at one instruction; when its facts change, those of its predecessors may change too. */
   private flowBack(instance: Instance, facts: FrameFacts, frame: number, pc: number): boolean {
-    const { next, target, predecessors, from } = this.program.flow;
+    const { places, flow } = this.program;
+    const { next, target, predecessors, from } = flow;
     const { start } = instance;
-    facts.dirty[pc - start] = 0;
     if (next[pc]! < 0) return false;
     const { reads, writes, allWrites, live } = facts;
     const at = HALVES * (pc - start);
@@ -275,7 +294,7 @@ export class StackLiveness {
       allWrites[at + half] = written;
     }
     if (!changed) return false;
-    for (let index = from[pc]!; index < from[pc + 1]!; index++) facts.dirty[predecessors[index]! - start] = 1;
+    for (let index = from[pc]!; index < from[pc + 1]!; index++) facts.soil(places[predecessors[index]!]!);
     if (this.emit !== undefined) this.tell(instance, facts, { frame, pc, old });
     return true;
   }

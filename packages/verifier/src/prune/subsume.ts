@@ -8,7 +8,7 @@ import {
   sameTarget,
   UNKNOWN_SCALAR,
 } from "../state/register.js";
-import { BYTE, byteKind, SLOT_BYTES, type Slot, spilledBytes } from "../state/stack.js";
+import { BYTE, byteKind, hasOnlyGarbage, SLOT_BYTES, type Slot, spilledBytes } from "../state/stack.js";
 import { type Frame, REGISTERS, type State } from "../state/state.js";
 import { IdMap } from "./ids.js";
 import type { StoredState } from "./stored.js";
@@ -99,31 +99,21 @@ class Comparison {
   }
 
   slot(old: Slot, current: Slot, precise: boolean): boolean {
-    if (this.how !== "relied" && !sameBytes(old, current)) return false;
+    if (old === current && old.spilled === undefined) return true;
+    if (this.how !== "relied" && old.bytes !== current.bytes) return false;
     // Bytes of unknown content read as any number: such a slot and a spilled number are compared as numbers.
     const before = numberIn(old);
     const now = numberIn(current);
     if (isAnything(old)) return true;
     if (before !== undefined && now !== undefined) return this.register(before, now, precise);
-    for (let byte = 0; byte < SLOT_BYTES; byte++) {
-      if (!byteAllows(byteKind(old, byte), byteKind(current, byte))) return false;
-    }
+    if (!bytesAllow(old, current)) return false;
     if (old.spilled === undefined) return true;
     return current.spilled !== undefined && this.register(old.spilled, current.spilled, precise);
   }
 }
 
-const sameBytes = (old: Slot, current: Slot): boolean => old.bytes === current.bytes;
-
 /** Every byte is unknown, or was never written: what a privileged program may read as any number. */
-const isAnything = (slot: Slot): boolean => {
-  if (slot.spilled !== undefined) return false;
-  for (let byte = 0; byte < SLOT_BYTES; byte++) {
-    const kind = byteKind(slot, byte);
-    if (kind !== BYTE.misc && kind !== BYTE.invalid) return false;
-  }
-  return true;
-};
+const isAnything = (slot: Slot): boolean => slot.spilled === undefined && hasOnlyGarbage(slot);
 
 /** The number that the whole slot reads as. */
 const numberIn = (slot: Slot): Register | undefined => {
@@ -133,9 +123,15 @@ const numberIn = (slot: Slot): Register | undefined => {
   return isAnything(slot) ? UNKNOWN_SCALAR : undefined;
 };
 
-/** Whether code that was safe with a byte of kind `old` is safe with one of kind `current`. */
-const byteAllows = (old: number, current: number): boolean =>
-  old === current || old === BYTE.invalid || old === BYTE.misc;
+/** Whether code that was safe with the bytes of `old` is safe with those of `current`, whatever is spilled there. */
+const bytesAllow = (old: Slot, current: Slot): boolean => {
+  if (old.bytes === current.bytes) return true;
+  for (let byte = 0; byte < SLOT_BYTES; byte++) {
+    const before = byteKind(old, byte);
+    if (before !== byteKind(current, byte) && before !== BYTE.invalid && before !== BYTE.misc) return false;
+  }
+  return true;
+};
 
 const ALL_REGISTERS = (1 << REGISTERS) - 1;
 

@@ -33,15 +33,30 @@ export const ADDRESS_REACH = 2 ** 29;
 /** How far below the end of its frame a stack pointer may be. */
 const FRAME_REACH = 4096;
 
-interface MutableFacts {
-  address?: boolean;
-  regions: PointerKind[];
-  map?: number | undefined;
-  mapVaries?: boolean;
-  stack?: StackFacts;
-  readsUninitialized?: true;
-  outcomes?: "taken" | "not_taken" | "both";
+/** What was found so far; of the same shape for all instructions. */
+class Row {
+  /** Absent until the instruction left something. */
+  address: boolean | undefined = undefined;
+  regions: readonly PointerKind[] = NO_REGIONS;
+  map: number | undefined = undefined;
+  mapVaries = false;
+  stack: StackFacts | undefined = undefined;
+  readsUninitialized = false;
+  outcomes: "taken" | "not_taken" | "both" | undefined = undefined;
+
+  toFacts(): InstructionFacts {
+    const { regions, map, stack, address, readsUninitialized, outcomes } = this;
+    const facts: { -readonly [Fact in keyof InstructionFacts]: InstructionFacts[Fact] } = { regions };
+    if (map !== undefined) facts.map = map;
+    if (stack !== undefined) facts.stack = stack;
+    if (address) facts.address = true;
+    if (readsUninitialized) facts.readsUninitialized = true;
+    if (outcomes !== undefined) facts.outcomes = outcomes;
+    return facts;
+  }
 }
+
+const NO_REGIONS: readonly PointerKind[] = [];
 
 /**
  * Sound under pruning: a state is only left out for one whose pointers have the same kind and hold its offsets. Where a
@@ -55,16 +70,16 @@ const isAddress = ({ kind, offset, value }: Register): boolean => {
 
 /** The facts while the walk collects them. */
 export class FactTable {
-  private readonly rows: (MutableFacts | undefined)[];
+  private readonly rows: (Row | undefined)[];
 
   constructor(slots: number) {
-    this.rows = new Array<MutableFacts | undefined>(slots).fill(undefined);
+    this.rows = new Array<Row | undefined>(slots).fill(undefined);
   }
 
-  private at(pc: number): MutableFacts {
+  private at(pc: number): Row {
     let row = this.rows[pc];
     if (row === undefined) {
-      row = { regions: [] };
+      row = new Row();
       this.rows[pc] = row;
     }
     return row;
@@ -77,7 +92,7 @@ export class FactTable {
   /** Adds a region; returns all regions the instruction accesses. */
   accesses(pc: number, region: PointerKind): readonly PointerKind[] {
     const row = this.at(pc);
-    if (!row.regions.includes(region)) row.regions.push(region);
+    if (!row.regions.includes(region)) row.regions = [...row.regions, region];
     return row.regions;
   }
 
@@ -121,16 +136,6 @@ export class FactTable {
 
   /** The facts by pc; `undefined` for slots that no path reaches. */
   toFacts(): readonly (InstructionFacts | undefined)[] {
-    return this.rows.map(
-      (row) =>
-        row && {
-          regions: row.regions,
-          ...(row.map !== undefined && { map: row.map }),
-          ...(row.stack && { stack: row.stack }),
-          ...(row.address && { address: true as const }),
-          ...(row.readsUninitialized && { readsUninitialized: true }),
-          ...(row.outcomes && { outcomes: row.outcomes }),
-        },
-    );
+    return this.rows.map((row) => row?.toFacts());
   }
 }

@@ -32,12 +32,12 @@ export type DynptrType = "local" | "ringbuf";
 export type RegisterKind = "not_init" | "scalar" | PointerKind;
 
 /**
- * The abstract value of a register or of a stack slot; immutable.
+ * What is known of a register or of a stack slot.
  *
  * The concrete values are, by kind: any number of `value` (`scalar`); the object's address plus `offset` plus a number
  * of `value` (pointers); and 0 as well when `nullable`.
  */
-export interface Register {
+export interface RegisterFields {
   readonly kind: RegisterKind;
   /** Flags that go with any kind of pointer. */
   readonly nullable: boolean;
@@ -81,7 +81,97 @@ export interface Register {
 /** Ranges of packet pointers that comparisons with the packet's end give. */
 export const RANGE = { atEnd: -1, beyondEnd: -2 } as const;
 
-export const NOT_INIT: Register = {
+type Mutable = { -readonly [Field in keyof RegisterFields]: RegisterFields[Field] };
+
+/**
+ * The abstract value of a register or of a stack slot; immutable.
+ *
+ * A class, and not a literal that is spread: all registers have the same hidden class then, and a changed copy costs no
+ * more than its fields.
+ */
+export class Register implements RegisterFields {
+  readonly kind: RegisterKind;
+  readonly nullable: boolean;
+  readonly readOnly: boolean;
+  readonly allocated: boolean;
+  readonly trusted: boolean;
+  readonly id: number;
+  readonly reference: number;
+  readonly offset: number;
+  readonly value: Scalar;
+  readonly range: number;
+  readonly map: MapSpec | undefined;
+  readonly mapId: number;
+  readonly size: number;
+  readonly frame: number;
+  readonly subprogram: number;
+  readonly delta: number;
+  readonly deltaBits: 0 | 32 | 64;
+  readonly dynptr: DynptrType | undefined;
+  readonly firstSlot: boolean;
+  readonly slicedFrom: number;
+
+  constructor(from: RegisterFields) {
+    this.kind = from.kind;
+    this.nullable = from.nullable;
+    this.readOnly = from.readOnly;
+    this.allocated = from.allocated;
+    this.trusted = from.trusted;
+    this.id = from.id;
+    this.reference = from.reference;
+    this.offset = from.offset;
+    this.value = from.value;
+    this.range = from.range;
+    this.map = from.map;
+    this.mapId = from.mapId;
+    this.size = from.size;
+    this.frame = from.frame;
+    this.subprogram = from.subprogram;
+    this.delta = from.delta;
+    this.deltaBits = from.deltaBits;
+    this.dynptr = from.dynptr;
+    this.firstSlot = from.firstSlot;
+    this.slicedFrom = from.slicedFrom;
+  }
+
+  /** The same but for some fields. What changes often has a method of its own, because this one is slow. */
+  with(change: Partial<RegisterFields>): Register {
+    return Object.assign(new Register(this), change);
+  }
+
+  withValue(value: Scalar): Register {
+    if (value === this.value) return this;
+    const copy: Mutable = new Register(this);
+    copy.value = value;
+    return copy as Register;
+  }
+
+  withOffset(offset: number): Register {
+    if (offset === this.offset) return this;
+    const copy: Mutable = new Register(this);
+    copy.offset = offset;
+    return copy as Register;
+  }
+
+  withRange(range: number): Register {
+    if (range === this.range) return this;
+    const copy: Mutable = new Register(this);
+    copy.range = range;
+    return copy as Register;
+  }
+
+  /** A number that is the one that `id` stands for, plus `delta`. */
+  withLink(id: number, delta: number, deltaBits: 0 | 32 | 64): Register {
+    if (id === this.id && delta === this.delta && deltaBits === this.deltaBits) return this;
+    const copy: Mutable = new Register(this);
+    copy.id = id;
+    copy.delta = delta;
+    copy.deltaBits = deltaBits;
+    return copy as Register;
+  }
+}
+
+export const NOT_INIT = new Register({
   kind: "not_init",
   nullable: false,
   readOnly: false,
@@ -102,23 +192,17 @@ export const NOT_INIT: Register = {
   dynptr: undefined,
   firstSlot: false,
   slicedFrom: 0,
-};
+});
 
-const SCALAR_BASE: Register = { ...NOT_INIT, kind: "scalar" };
+export const UNKNOWN_SCALAR = NOT_INIT.with({ kind: "scalar" });
 
-export const UNKNOWN_SCALAR: Register = SCALAR_BASE;
+export const scalarRegister = (value: Scalar): Register => UNKNOWN_SCALAR.withValue(value);
 
-export const scalarRegister = (value: Scalar): Register => ({ ...SCALAR_BASE, value });
-
-export const ZERO_SCALAR: Register = scalarRegister(S.ZERO);
+export const ZERO_SCALAR = scalarRegister(S.ZERO);
 
 /** A pointer to the start of an object, without variable part. */
-export const pointerRegister = (kind: PointerKind, more: Partial<Register> = {}): Register => ({
-  ...NOT_INIT,
-  kind,
-  value: S.ZERO,
-  ...more,
-});
+export const pointerRegister = (kind: PointerKind, more: Partial<RegisterFields> = {}): Register =>
+  NOT_INIT.with({ kind, value: S.ZERO, ...more });
 
 export const isScalar = (r: Register): boolean => r.kind === "scalar";
 
@@ -163,7 +247,7 @@ export const kindName = (r: Register): string => {
 };
 
 /** The same value without its link to others of the same id. */
-export const unlinked = (r: Register): Register => (r.id === 0 ? r : { ...r, id: 0, delta: 0, deltaBits: 0 });
+export const unlinked = (r: Register): Register => r.withLink(0, 0, 0);
 
 const sameObject = (a: Register, b: Register): boolean =>
   a.kind === b.kind &&

@@ -28,6 +28,12 @@ export const EMPTY_SLOT: Slot = { bytes: 0, spilled: undefined };
 
 export const byteKind = (slot: Slot, byte: number): ByteKind => ((slot.bytes >>> (4 * byte)) & 15) as ByteKind;
 
+/** Every byte is `misc` or `invalid`: of unknown content. */
+export const hasOnlyGarbage = ({ bytes }: Slot): boolean => (bytes & NEITHER_MISC_NOR_INVALID) === 0;
+
+/** The bits that none of the kinds `misc` and `invalid` has, of all bytes. */
+const NEITHER_MISC_NOR_INVALID = ~0x2222_2222;
+
 /** The kinds with those of `count` bytes from `from` replaced. */
 const withBytes = (bytes: number, from: number, count: number, kind: ByteKind): number => {
   let result = bytes;

@@ -35,7 +35,7 @@ const move = (walk: Walk, { dst, src }: Instruction, width: 32 | 64): void => {
   // A number below 2^32 is not changed by zero-extension: the copy stays linked.
   const fits = source.value.u64.max.hi === 0;
   const copy = fits ? walk.shareable(src) : unlinked(source);
-  walk.write(dst, { ...copy, value: zeroExtend32(copy.value) });
+  walk.write(dst, copy.withValue(zeroExtend32(copy.value)));
 };
 
 const signExtendingMove = (walk: Walk, { dst, src }: Instruction, op: AluOperation): void => {
@@ -51,17 +51,18 @@ const signExtendingMove = (walk: Walk, { dst, src }: Instruction, op: AluOperati
 };
 
 /** What is known of the packet's end holds for the place where it was learned. */
-const withoutEnd = (pointer: Register): Register => (pointer.range < 0 ? { ...pointer, range: 0 } : pointer);
+const withoutEnd = (pointer: Register): Register => (pointer.range < 0 ? pointer.withRange(0) : pointer);
 
 /** The pointer moved by a number. Packet pointers moved by an unknown number begin a new range of their own. */
 const movePointer = (walk: Walk, pointer: Register, amount: S.Scalar, subtract: boolean): Register => {
   const known = S.constantValue(amount);
   if (known !== undefined) {
     const offset = subtract ? pointer.offset - W.toNumber(known) : pointer.offset + W.toNumber(known);
-    if (offset === (offset | 0)) return { ...(offset === pointer.offset ? pointer : withoutEnd(pointer)), offset };
+    if (offset === (offset | 0)) return offset === pointer.offset ? pointer : withoutEnd(pointer).withOffset(offset);
   }
   const value = compute(subtract ? "sub" : "add", 64, pointer.value, amount);
-  return isPacketPointer(pointer) ? { ...pointer, value, id: walk.newId(), range: 0 } : { ...pointer, value };
+  const moved = pointer.withValue(value);
+  return isPacketPointer(pointer) ? moved.withLink(walk.newId(), 0, 0).withRange(0) : moved;
 };
 
 interface Operands {
@@ -92,10 +93,8 @@ const pointerArithmetic = (walk: Walk, op: AluOperation, { left, right, dst, src
   checkPointerArithmetic(op.operator, pointer, amount, { register: dst, flipped, width: op.width });
   const moved = movePointer(walk, pointer, amount, op.operator === "sub");
   checkAmount(moved.value, moved);
-  return S.isConstant(moved.value) ? moved : { ...moved, value: settle(moved.value) };
+  return S.isConstant(moved.value) ? moved : moved.withValue(settle(moved.value));
 };
-
-const UNLINKED = { id: 0, delta: 0, deltaBits: 0 } as const;
 
 /**
  * A link that survives adding or subtracting a constant: `r1 = r0 + 8` still tells about r0. A sum of 32 bits tells
@@ -103,15 +102,14 @@ const UNLINKED = { id: 0, delta: 0, deltaBits: 0 } as const;
  */
 const linkAfterAdding = (
   { operator, width }: AluOperation,
-  left: Register,
-  right: Register,
-): Pick<Register, "id" | "delta" | "deltaBits"> => {
-  if ((operator !== "add" && operator !== "sub") || left.id === 0 || left.deltaBits !== 0) return UNLINKED;
+  { left, right, sum }: { readonly left: Register; readonly right: Register; readonly sum: Register },
+): Register => {
+  if ((operator !== "add" && operator !== "sub") || left.id === 0 || left.deltaBits !== 0) return sum;
   const value = S.constantValue(width === 64 ? right.value : zeroExtend32(right.value));
-  if (value === undefined || (width === 64 && value.hi !== value.lo >> 31)) return UNLINKED;
-  if (width === 32 && left.value.u64.max.hi !== 0) return UNLINKED;
-  if (operator === "sub" && value.lo === -0x8000_0000) return UNLINKED;
-  return { id: left.id, delta: operator === "add" ? value.lo : -value.lo, deltaBits: width };
+  if (value === undefined || (width === 64 && value.hi !== value.lo >> 31)) return sum;
+  if (width === 32 && left.value.u64.max.hi !== 0) return sum;
+  if (operator === "sub" && value.lo === -0x8000_0000) return sum;
+  return sum.withLink(left.id, operator === "add" ? value.lo : -value.lo, width);
 };
 
 const checkConstantOperand = (op: AluOperation, imm: number): void => {
@@ -160,8 +158,8 @@ const binary = (walk: Walk, slot: Instruction, op: AluOperation): void => {
     return;
   }
   const linked = op.operand === "reg" && slot.src === dst ? unlinked(left) : left;
-  const value = compute(op.operator, op.width, left.value, right.value);
-  walk.write(dst, { ...scalarRegister(value), ...linkAfterAdding(op, linked, right) });
+  const sum = scalarRegister(compute(op.operator, op.width, left.value, right.value));
+  walk.write(dst, linkAfterAdding(op, { left: linked, right, sum }));
 };
 
 const negate = (walk: Walk, { dst }: Instruction, op: AluOperation): void => {

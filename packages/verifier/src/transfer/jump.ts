@@ -94,9 +94,9 @@ const learnedFrom = (known: Register, register: Register): Register => {
   // A sum of 32 bits tells nothing of one of 64.
   if (bits === (32 | 64)) return register;
   const difference = register.delta - known.delta;
-  if (difference === 0) return { ...register, value: known.value };
+  if (difference === 0) return register.withValue(known.value);
   const sum = compute("add", 64, known.value, S.constantOf(difference));
-  return { ...register, value: bits === 32 ? zeroExtend32(sum) : sum };
+  return register.withValue(bits === 32 ? zeroExtend32(sum) : sum);
 };
 
 /** The numbers at `places` that are equal to `known` up to a constant learn what it learned. */
@@ -127,7 +127,7 @@ const learnNumbers = (state: State, slot: Instruction, compared: Linking, outcom
   const { comparison, width, left, right, linked } = compared;
   const learned = (index: number, register: Register, value: S.Scalar): void => {
     if (value === register.value) return;
-    const known = { ...register, value };
+    const known = register.withValue(value);
     state.setRegister(index, known);
     spread(state, known, linked);
   };
@@ -187,7 +187,8 @@ const conditional = (walk: Walk, slot: Instruction, op: JumpOperation, target: n
   walk.facts.goes(walk.pc, "not_taken");
   if (outcome === undefined) {
     walk.facts.goes(walk.pc, "taken");
-    const linking: Linking = { ...compared, linked: noteLinked(walk, compared) };
+    const linked = noteLinked(walk, compared);
+    const linking: Linking = { comparison: compared.comparison, width: op.width, left, right, linked };
     const taken = walk.state.fork();
     learn(walk, taken, linking, true);
     walk.branchTo(target, taken);

@@ -24,8 +24,8 @@ import type { Walk } from "../walk.js";
 const extended = (loaded: Register, { size, signed }: LoadOperation): Register => {
   if (!isScalar(loaded)) return loaded;
   if (size === 8) return loaded;
-  if (!signed) return { ...loaded, value: truncate(loaded.value, size) };
-  return unlinked({ ...loaded, value: signExtend(loaded.value, (8 * size) as 8 | 16 | 32) });
+  if (!signed) return loaded.withValue(truncate(loaded.value, size));
+  return unlinked(loaded).withValue(signExtend(loaded.value, (8 * size) as 8 | 16 | 32));
 };
 
 const memoryLoad = (walk: Walk, slot: Instruction, op: LoadOperation): void => {
@@ -123,7 +123,7 @@ const readModifyWrite = (walk: Walk, slot: Instruction, op: AtomicOperation): vo
   // What is stored may be anything: the old value, the operand, or a mix of both.
   accessMemoryAt(walk, { ...access, kind: "write" });
   // A pointer that was spilled whole comes back as that pointer.
-  if (op.fetch) walk.write(target, isScalar(old) ? unlinked({ ...old, value: truncate(old.value, size) }) : old);
+  if (op.fetch) walk.write(target, isScalar(old) ? unlinked(old).withValue(truncate(old.value, size)) : old);
 };
 
 const loadAcquire = (walk: Walk, slot: Instruction, op: AtomicOperation): void => {
@@ -133,7 +133,7 @@ const loadAcquire = (walk: Walk, slot: Instruction, op: AtomicOperation): void =
   checkAlignment(walk, access, true);
   const loaded = accessMemoryAt(walk, access);
   checkAtomicTarget(pointer, slot.src, "loads from");
-  walk.write(slot.dst, isScalar(loaded) ? { ...loaded, value: truncate(loaded.value, op.size) } : loaded);
+  walk.write(slot.dst, isScalar(loaded) ? loaded.withValue(truncate(loaded.value, op.size)) : loaded);
 };
 
 const storeRelease = (walk: Walk, slot: Instruction, op: AtomicOperation): void => {

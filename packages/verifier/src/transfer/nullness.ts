@@ -12,12 +12,12 @@ const UNKNOWN_MAP: MapSpec = { name: "", type: "unspec", keySize: 0, valueSize: 
 export const withoutNull = (walk: Walk, register: Register): Register => {
   const { map, id } = register;
   // The id told that copies are NULL together; from here on it only tells values with different locks apart.
-  const known: Register = { ...register, nullable: false, id: 0 };
+  const known = register.with({ nullable: false, id: 0 });
   if (register.kind !== "map_value" || map === undefined) return known;
   const { nested, values } = walk.platform.mapTypes[map.type] ?? {};
-  if (nested) return { ...known, kind: "map_ptr", map: map.inner ?? UNKNOWN_MAP, mapId: id };
-  if (values !== undefined) return { ...known, kind: values, map: undefined };
-  return walk.hasLock(map) ? { ...known, id } : known;
+  if (nested) return known.with({ kind: "map_ptr", map: map.inner ?? UNKNOWN_MAP, mapId: id });
+  if (values !== undefined) return known.with({ kind: values, map: undefined });
+  return walk.hasLock(map) ? known.with({ id }) : known;
 };
 
 const isPlain = (register: Register): boolean => {

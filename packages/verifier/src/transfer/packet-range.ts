@@ -30,7 +30,7 @@ const extend = (state: State, pointer: Register, open: boolean): void => {
   const range = pointer.offset + (open ? 1 : 0);
   state.mapRegisters((register) =>
     register.kind === pointer.kind && register.id === pointer.id && register.range >= 0 && register.range < range
-      ? { ...register, range }
+      ? register.withRange(range)
       : register,
   );
 };
@@ -41,7 +41,7 @@ const extend = (state: State, pointer: Register, open: boolean): void => {
  */
 const markEnd = (state: State, register: number, range: number): void => {
   const pointer = state.register(register);
-  if (pointer.kind === "pkt") state.setRegister(register, { ...pointer, range });
+  if (pointer.kind === "pkt") state.setRegister(register, pointer.withRange(range));
 };
 
 /** A comparison of the pointers in two registers, and how it came out. */
