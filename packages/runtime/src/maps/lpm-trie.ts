@@ -61,13 +61,12 @@ export class LpmTrie extends HashMap {
   /** The key at `key` with only its first `length` bits. */
   #cut(key: number, length: number): number {
     const { bytes, view } = this.memory;
-    const data = this.#prefix + PREFIX_LENGTH_SIZE;
-    bytes.copyWithin(this.#prefix, key, key + this.spec.keySize);
     view.setUint32(this.#prefix, length, true);
-    const whole = length >>> 3;
-    if (length < this.#bits) {
-      bytes[data + whole] = bytes[data + whole]! & (0xff00 >>> (length & 7));
-      bytes.fill(0, data + whole + 1, data + (this.#bits >>> 3));
+    // A loop, because `copyWithin` takes twice as long for so few bytes.
+    for (let at = 0; at < this.#bits >>> 3; at++) {
+      const byte = bytes[key + PREFIX_LENGTH_SIZE + at]!;
+      const kept = length - 8 * at;
+      bytes[this.#prefix + PREFIX_LENGTH_SIZE + at] = kept >= 8 ? byte : kept > 0 ? byte & (0xff00 >>> kept) : 0;
     }
     return this.#prefix;
   }
