@@ -114,6 +114,8 @@ const thresholdsOf = ({ blocks }: Graph): readonly number[] => {
   return [...thresholds].sort((a, b) => a - b);
 };
 
+const NOWHERE = Number.POSITIVE_INFINITY;
+
 /** Finds the ranges of a function's registers at the start of its blocks, by walking until nothing changes. */
 class RangeAnalysis {
   readonly entries: (RegisterRanges | undefined)[];
@@ -123,6 +125,10 @@ class RangeAnalysis {
   readonly #thresholds: readonly number[];
   readonly #visits: Uint32Array;
   readonly #changed: Uint8Array;
+  /** Places in the order: where the walk is, where it ends, and what of it the next one has to see. */
+  #at = 0;
+  #last = 0;
+  #behind = { first: NOWHERE, last: 0 };
 
   constructor(graph: Graph, entry: RegisterRanges, knowledge: Knowledge) {
     this.#graph = graph;
@@ -136,15 +142,28 @@ class RangeAnalysis {
     this.#changed[0] = 1;
   }
 
+  /** Walks in order again and again, each time only from the first block that changed to the last one. */
   run(): void {
-    for (let again = true; again; ) {
-      again = false;
-      for (const id of this.#order.sequence) {
+    const { sequence } = this.#order;
+    for (let from = 0; from !== NOWHERE; from = this.#behind.first) {
+      this.#last = Math.max(from, this.#behind.last);
+      this.#behind = { first: NOWHERE, last: 0 };
+      for (this.#at = from; this.#at <= this.#last; this.#at++) {
+        const id = sequence[this.#at]!;
         if (this.#changed[id] === 0) continue;
         this.#changed[id] = 0;
-        again = true;
         this.#leave(id);
       }
+    }
+  }
+
+  /** A block that is yet to come is walked in this round, any other in the next one. */
+  #mark(id: number): void {
+    this.#changed[id] = 1;
+    const place = this.#order.position[id]!;
+    if (place > this.#at) this.#last = Math.max(this.#last, place);
+    else {
+      this.#behind = { first: Math.min(this.#behind.first, place), last: Math.max(this.#behind.last, place) };
     }
   }
 
@@ -163,14 +182,14 @@ class RangeAnalysis {
     const known = this.entries[id];
     if (known === undefined) {
       this.entries[id] = arriving.slice();
-      this.#changed[id] = 1;
+      this.#mark(id);
       return;
     }
     for (const [register, before] of known.entries()) {
       const joined = R.union(before, arriving[register]!);
       if (joined === before) continue;
       if (this.#changed[id] === 0) this.#visits[id]!++;
-      this.#changed[id] = 1;
+      this.#mark(id);
       known[register] = this.#visits[id]! > WIDEN_AFTER ? this.#widen(before, joined, this.#visits[id]!) : joined;
     }
   }

@@ -46,20 +46,29 @@ const copiesFor = (rounds: number, steps: number): number => {
   return copies;
 };
 
-/** What is known where a loop of one block is entered; `undefined` when no way leads there from outside. */
+/** The blocks that lead to each block, each once. */
+const sourcesOf = ({ blocks }: Graph): readonly ReadonlySet<number>[] => {
+  const sources = blocks.map(() => new Set<number>());
+  blocks.forEach((block, from) => {
+    for (const { target } of edgesOf(block)) sources[target]!.add(from);
+  });
+  return sources;
+};
+
+/** What is known where a loop of one block is entered; `undefined` when that isn't at the end of one way from outside. */
 const entryOf = (
-  graph: Graph,
-  id: number,
+  { blocks }: Graph,
+  { id, sources }: { readonly id: number; readonly sources: ReadonlySet<number> },
   ranges: readonly RegisterRanges[],
   knowledge: Knowledge,
 ): RegisterRanges | undefined => {
-  const arriving = graph.blocks.flatMap((block, from) => {
-    if (from === id || !edgesOf(block).some(({ target }) => target === id)) return [];
-    const current = ranges[from]!.slice();
-    for (const step of block.steps) stepRanges(step, current, knowledge);
-    const onEdges = rangesOnEdges(block, current, knowledge);
-    return edgesOf(block).flatMap(({ target }, index) => (target === id ? [onEdges[index]] : []));
-  });
+  const [from, other] = [...sources].filter((source) => source !== id);
+  if (from === undefined || other !== undefined) return undefined;
+  const block = blocks[from]!;
+  const current = ranges[from]!.slice();
+  for (const step of block.steps) stepRanges(step, current, knowledge);
+  const onEdges = rangesOnEdges(block, current, knowledge);
+  const arriving = edgesOf(block).flatMap(({ target }, index) => (target === id ? [onEdges[index]] : []));
   return arriving.length === 1 ? arriving[0] : undefined;
 };
 
@@ -70,11 +79,12 @@ const entryOf = (
  * @returns the same graph when there is no such loop
  */
 export const unroll = (graph: Graph, ranges: readonly RegisterRanges[], knowledge: Knowledge): Graph => {
+  const sources = sourcesOf(graph);
   const blocks = graph.blocks.map((block, id): Block => {
     const { terminator, steps } = block;
     if (terminator.kind !== "branch" || block.jump === undefined || steps.length > MAX_STEPS / 2) return block;
     const isLoop = terminator.taken.target === id || terminator.next.target === id;
-    const entry = isLoop ? entryOf(graph, id, ranges, knowledge) : undefined;
+    const entry = isLoop ? entryOf(graph, { id, sources: sources[id]! }, ranges, knowledge) : undefined;
     const rounds = entry && roundsOf(block, id, entry, knowledge);
     if (rounds === undefined) return block;
     const copies = copiesFor(rounds, steps.length);
