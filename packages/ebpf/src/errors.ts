@@ -1,5 +1,5 @@
-import { EbpfError, type SourcePlace } from "@ebpf/core";
-import type { LineInfo } from "@ebpf/platform";
+import { EbpfError } from "@ebpf/core";
+import { placeOfLine } from "@ebpf/platform";
 import { type Diagnostic, type Report, renderDiagnostic } from "@ebpf/verifier";
 
 export type LoadErrorCode =
@@ -17,12 +17,6 @@ export class LoadError extends EbpfError<LoadErrorCode> {
   }
 }
 
-const placeOf = ({ file, line, column }: LineInfo): SourcePlace => ({
-  file,
-  line,
-  ...(column > 0 ? { column } : {}),
-});
-
 /** A program that the verifier rejected. `report` has everything that is known of why. */
 export class VerificationError extends EbpfError<"REJECTED"> {
   readonly program: string;
@@ -32,7 +26,7 @@ export class VerificationError extends EbpfError<"REJECTED"> {
   constructor(program: string, report: Report, rejection: Diagnostic) {
     super("REJECTED", `${program} was rejected: ${rejection.message.replaceAll("\n", "; ")}`, {
       hint: rejection.hint,
-      ...(rejection.source === undefined ? {} : { place: placeOf(rejection.source) }),
+      ...(rejection.source === undefined ? {} : { place: placeOfLine(rejection.source) }),
     });
     this.program = program;
     this.report = report;

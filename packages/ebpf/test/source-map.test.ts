@@ -67,3 +67,14 @@ describe("the source map of a compiled program", () => {
     expect(named.wasm!.subarray(0, plain.wasm!.length)).toEqual(plain.wasm);
   });
 });
+
+describe.each(["jit", "interpreter"] as const)("a fault in the engine %s", (engine) => {
+  const { programs } = load(object, { unverified: true, engine });
+
+  it.each(Object.entries(runs))("of %s names its line of C", (name, [input, line]) => {
+    const place = { file: expect.stringMatching(/rejected\.c$/), line };
+    expect(() => programs[name]!.run(input)).toThrow(
+      expect.objectContaining({ code: "MEMORY_FAULT", place: expect.objectContaining(place) }),
+    );
+  });
+});

@@ -8,7 +8,6 @@ import {
   loadFromPacket,
   ProgramHost,
   type Runtime,
-  RuntimeFault,
 } from "@ebpf/runtime";
 import { ADDRESS_REACH, type InstructionFacts } from "@ebpf/verifier";
 import { JitError } from "./errors.js";
@@ -106,7 +105,7 @@ const fixedImports = (host: ProgramHost): Readonly<Record<string, (...words: num
   return {
     fault: (code, pc) => {
       const fault = FAULTS[code!]!;
-      throw new RuntimeFault(fault, MESSAGES[fault], pc);
+      throw host.fault(fault, MESSAGES[fault], pc);
     },
     fault_of_call: (pc) => {
       const { op, imm } = host.spec.instructions[pc!]!;

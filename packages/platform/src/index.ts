@@ -27,6 +27,7 @@ export {
   type ProgramFlags,
   type ProgramName,
   type ProgramSpec,
+  placeOfLine,
   programSpec,
   type StructOps,
 } from "./spec.js";

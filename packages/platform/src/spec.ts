@@ -1,6 +1,6 @@
 import type { Instruction } from "@ebpf/asm";
 import type { Btf } from "@ebpf/btf";
-import type { ByteOrder, EbpfError } from "@ebpf/core";
+import type { ByteOrder, EbpfError, SourcePlace } from "@ebpf/core";
 import type { AttachType } from "./attach-types.js";
 import type { MapTypeName } from "./map-types.js";
 import type { ProgramTypeName } from "./program-types.js";
@@ -91,6 +91,13 @@ export interface LineInfo {
   /** Counts from 1; 0 when unknown. */
   readonly column: number;
 }
+
+/** A line as the place of an error. */
+export const placeOfLine = ({ file, line, column }: Pick<LineInfo, "file" | "line" | "column">): SourcePlace => ({
+  file,
+  line,
+  ...(column > 0 && { column }),
+});
 
 /** What `BPF_PROG_LOAD` takes as flags. */
 export interface ProgramFlags {

@@ -1,6 +1,6 @@
 import type { WideMeaning } from "@ebpf/asm";
 import { invariant, joinHalves } from "@ebpf/core";
-import type { ProgramSpec, ReturnClass } from "@ebpf/platform";
+import { type ProgramSpec, placeOfLine, type ReturnClass } from "@ebpf/platform";
 import { type FaultCode, RuntimeError, RuntimeFault } from "./errors.js";
 import type { ExecutionOptions } from "./executable.js";
 import { entryCost, functionStarts } from "./functions.js";
@@ -71,9 +71,11 @@ export class ProgramHost {
     return this.#callback(pc, frame - FRAME_SIZE, words);
   }
 
-  /** The fault of an instruction; without a pc, that of the one that calls the helper. */
+  /** The fault of an instruction, with its line of the source; without a pc, that of the one that calls the helper. */
   fault(code: FaultCode, message: string, pc?: number): RuntimeFault {
-    return new RuntimeFault(code, message, pc ?? (this.checked ? this.runtime.memory.cell(CELL.pc) : undefined));
+    const at = pc ?? (this.checked ? this.runtime.memory.cell(CELL.pc) : undefined);
+    const source = at === undefined ? undefined : this.spec.lines.findLast((line) => line.pc <= at);
+    return new RuntimeFault(code, message, at, source && { place: placeOfLine(source) });
   }
 
   /** The fault of a call with a pointer argument that has high bits. */
@@ -258,7 +260,7 @@ export class ProgramHost {
     { pc, frame }: { readonly pc: number; readonly frame: number },
   ): void {
     if (high === 0 && this.accessible(low, size, write, frame)) return;
-    throw new RuntimeFault("MEMORY_FAULT", describeAccess(high, low, size, write), pc);
+    throw this.fault("MEMORY_FAULT", describeAccess(high, low, size, write), pc);
   }
 
   /**

@@ -1,6 +1,7 @@
 import { decode, encode, type Instruction, rawInstruction, SLOT_SIZE } from "@ebpf/asm";
 import { BtfError, type CoreSlot, type LineRecord, patchCore } from "@ebpf/btf";
 import type { EbpfError, SourcePlace } from "@ebpf/core";
+import { placeOfLine } from "@ebpf/platform";
 import type { CoreResolutions } from "../core-relocations.js";
 import {
   type ElfFile,
@@ -97,7 +98,7 @@ export class CodeSection {
   placeOf(slot: number): { readonly place?: SourcePlace } {
     const line = this.lines[lowerBound(this.lines, ({ offset }) => offset > slot * SLOT_SIZE) - 1];
     if (line === undefined) return {};
-    return { place: { file: line.file, line: line.line, ...(line.column > 0 ? { column: line.column } : {}) } };
+    return { place: placeOfLine(line) };
   }
 }
 

@@ -247,7 +247,7 @@ class Translator {
     this.#code.act(() => {
       const target = cells[pair]! >>> 0;
       if (cells[pair + 1] !== 0 || target >= starts.length) {
-        throw new RuntimeFault("BAD_INSTRUCTION", "gotox to no instruction", pc);
+        throw host.fault("BAD_INSTRUCTION", "gotox to no instruction", pc);
       }
       if (host.checked) host.runtime.charge(loopCost(pc, target), pc);
       return starts[target]!;
@@ -270,7 +270,7 @@ class Translator {
         return;
       case "local": {
         const target = targetOf(slot, pc)!;
-        const tooDeep = fails(() => new RuntimeFault("CALL_DEPTH", "more nested calls than stack frames", pc));
+        const tooDeep = fails(() => host.fault("CALL_DEPTH", "more nested calls than stack frames", pc));
         const index = code.emit("call", 0, code.action(tooDeep));
         const cost = entryCost(host.functionStarts, target, this.#instructions.length);
         this.#references.push({ index, target, cost, pc });
@@ -282,7 +282,7 @@ class Translator {
     const value = this.#host.wideValue(pc, op.meaning);
     if (value === undefined) {
       const message = "the address of a kernel symbol is not known here";
-      this.#code.act(fails(() => new RuntimeFault("UNSUPPORTED_INSTRUCTION", message, pc)));
+      this.#code.act(fails(() => this.#host.fault("UNSUPPORTED_INSTRUCTION", message, pc)));
       return;
     }
     this.#code.emit("mov64", pairOf(slot.dst), this.#code.constant(...value));
