@@ -154,7 +154,9 @@ class SectionCheck {
     }
   }
 
-  enumSize(): void {
+  enumSize(values: number): void {
+    // An enumeration that is only declared has no size.
+    if (this.word === 0 && values === 0) return;
     if (![1, 2, 4, 8].includes(this.word)) this.#fail("BAD_VALUE", `enumeration of ${this.word} bytes`);
   }
 
@@ -187,8 +189,8 @@ const CHECKS: Readonly<Partial<Record<BtfKind, (check: SectionCheck, info: numbe
   int: (check) => check.int(),
   struct: (check, info) => check.members(info, false),
   union: (check, info) => check.members(info, true),
-  enum: (check) => check.enumSize(),
-  enum64: (check) => check.enumSize(),
+  enum: (check, info) => check.enumSize(vlenOf(info)),
+  enum64: (check, info) => check.enumSize(vlenOf(info)),
   func: (check, info) => check.linkage(vlenOf(info)),
   var: (check) => check.linkage(check.payload),
 };

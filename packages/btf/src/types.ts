@@ -84,7 +84,7 @@ export interface BtfComposite<K extends "struct" | "union" = "struct" | "union">
 export interface BtfEnum {
   readonly kind: "enum";
   readonly name: string;
-  /** Bytes: 1, 2, 4 or 8. */
+  /** Bytes: 1, 2, 4 or 8; 0 for an enumeration that is only declared. */
   readonly size: number;
   readonly signed: boolean;
   readonly values: readonly { readonly name: string; readonly value: number }[];

@@ -26,6 +26,8 @@ const CASES: readonly (readonly [string, readonly number[], BtfType])[] = [
     [1, info(1), 4, 0x0003_0005],
     { kind: "int", name: "int", size: 4, encoding: "none", bits: 5, bitOffset: 3 },
   ],
+  // clang describes `enum later *pointer;` so, and libbpf takes it.
+  ["enum that is only declared", [5, info(6), 0], { kind: "enum", name: "s", size: 0, signed: false, values: [] }],
   ["ptr", [0, info(2), 1], { kind: "ptr", type: 1 }],
   ["array", [0, info(3), 0, 1, 1, 7], { kind: "array", elementType: 1, indexType: 1, length: 7 }],
   [
@@ -188,6 +190,10 @@ describe("malformed", () => {
     ["strings that don't begin with the empty one", rawBtf("little", [], "abc\0"), "BAD_VALUE", ".BTF/strings", 24],
   ])("%s", (_, bytes, code, path, offset) => {
     expect(failure(bytes)).toMatchObject({ code, path, offset });
+  });
+
+  test("an enumeration of no bytes that has values", () => {
+    expect(failure(one(5, info(6, 1), 0, 7, 1))).toMatchObject({ code: "BAD_VALUE" });
   });
 
   test("the wrong byte order where one is asked for", () => {

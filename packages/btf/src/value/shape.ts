@@ -61,6 +61,7 @@ export const shapeOf = (btf: Btf, id: number): Shape => {
       return { ...scalar("pointer", btf.pointerSize, false), wide: true };
     case "enum":
     case "enum64":
+      if (type.size === 0) throw new BtfError("INCOMPLETE_TYPE", `enum ${type.name} is only declared`);
       return { ...scalar("enum", type.size, type.signed), wide: type.kind === "enum64", names: type.values };
     case "float":
       if (type.size === 4 || type.size === 8) return { kind: "float", size: type.size };
