@@ -40,9 +40,7 @@ export const encodeBtfWithStrings = (
   texts: Iterable<string>,
   order: ByteOrder = btf.order,
 ): BtfWithStrings => {
-  const strings = new StringWriter(btf.base?.strings?.end ?? 0, order);
-  const types = new ByteWriter(order);
-  for (const type of btf.ownTypes()) writeType(types, strings, type);
+  const { types, strings } = writeTypes(btf, order);
   const offsets = new Map<string, number>();
   for (const text of texts) offsets.set(text, strings.add(text));
 
@@ -61,6 +59,18 @@ export const encodeBtfWithStrings = (
     .finish();
   return { bytes, offsets };
 };
+
+/** Writes a BTF's own types, with strings that continue those of its base. */
+const writeTypes = (btf: Btf, order: ByteOrder): { readonly types: ByteWriter; readonly strings: StringWriter } => {
+  const strings = new StringWriter(stringsEnd(btf.base, order), order);
+  const types = new ByteWriter(order);
+  for (const type of btf.ownTypes()) writeType(types, strings, type);
+  return { types, strings };
+};
+
+/** Where the strings of a base end: in the bytes that it was decoded from, or else in those that it would be encoded as. */
+const stringsEnd = (base: Btf | undefined, order: ByteOrder): number =>
+  base === undefined ? 0 : (base.strings?.end ?? writeTypes(base, order).strings.end);
 
 /** Collects strings, each once. The empty one is at offset 0, which split BTF has in its base. */
 class StringWriter {
@@ -83,6 +93,11 @@ class StringWriter {
     this.#writer.raw(this.#encoder.encode(text)).u8(0);
     this.#offsets.set(text, offset);
     return offset;
+  }
+
+  /** Offset behind the last string. */
+  get end(): number {
+    return this.#start + this.#writer.length;
   }
 
   finish(): Uint8Array {

@@ -40,6 +40,18 @@ describe("encodeBtf", () => {
     ]);
   });
 
+  test("writes split BTF that continues a base that isn't encoded yet", () => {
+    const base = new BtfBuilder();
+    const int = base.int("int", 4, "signed");
+    const split = new BtfBuilder({ base: base.build() });
+    split.typedef("number", int);
+    const bytes = encodeBtf(split.build());
+    const read = decodeBtf(bytes, { base: decodeBtf(encodeBtf(base.build())) });
+    expect(read.typeName(2)).toBe("number");
+    // Behind "\0int\0".
+    expect(new DataView(bytes.buffer).getUint32(24, true)).toBe(5);
+  });
+
   test("writes split BTF that continues its base", () => {
     const base = decodeBtf(rawBtf("little", [1, info(1), 4, 0x0100_0020], "\0int\0"));
     const builder = new BtfBuilder({ base });
