@@ -8,7 +8,10 @@ import { Random } from "./random.js";
 import { BYTE_TARGETS, type ByteTarget } from "./targets.js";
 
 const task = workerData as ByteTask;
-const target: ByteTarget = BYTE_TARGETS[task.target];
+const target: ByteTarget =
+  task.module === undefined
+    ? BYTE_TARGETS[task.target]
+    : ((await import(task.module)) as { readonly default: ByteTarget }).default;
 const words = new Int32Array(task.window, 0, WINDOW.words);
 const window = new Uint8Array(task.window, 4 * WINDOW.words);
 const post = (message: ByteMessage): void => parentPort?.postMessage(message);

@@ -12,6 +12,8 @@ export interface ByteFinding {
 /** What a worker is started with. */
 export interface ByteTask {
   readonly target: ByteTargetName;
+  /** See `ByteFuzzOptions.module`. */
+  readonly module?: string | undefined;
   readonly seed: number;
   /** Inputs to begin with. */
   readonly seeds: readonly Uint8Array[];
