@@ -1,11 +1,11 @@
 import type { ProgramTypeName } from "@ebpf/platform";
 import { accessContext } from "../access/context.js";
 import { checkUnmoved } from "../check/unmoved.js";
-import * as S from "../domain/scalar.js";
 import type { Subprogram } from "../program/program.js";
 import { Rejection, reject } from "../report/reject.js";
 import { isNull, isScalar, kindName, pointerRegister, type Register, UNKNOWN_SCALAR } from "../state/register.js";
 import { FRAME_POINTER, Frame, State } from "../state/state.js";
+import { withoutNull } from "../transfer/nullness.js";
 import type { Walk } from "../walk.js";
 import { clobber } from "./clobber.js";
 import { checkDynptr } from "./dynptr.js";
@@ -59,7 +59,7 @@ const checkMemoryArgument = (
 ): Effects => {
   // As in Linux, a known NULL passes for memory, also where the signature says that it must not be NULL.
   if (isNull(value)) return EMPTY;
-  const pointer = value.nullable ? value.with({ nullable: false }) : value;
+  const pointer = value.nullable ? withoutNull(walk, value) : value;
   const effects =
     pointer.kind === "ctx" ? useContext(walk, register, pointer, size) : use(walk, register, pointer, size);
   if (value.nullable && !nullable) {
@@ -150,8 +150,9 @@ const initialValue = (walk: Walk, parameter: Parameter): Register => {
       return pointerRegister("dynptr_ptr", { dynptr: "local", firstSlot: true, id: walk.newId() });
     case "kernel_object":
       return reject("UNSUPPORTED_GLOBAL_FUNCTION", "objects of kernel types are not modelled yet");
+    // Numbers pass for addresses in the arena: a cast makes pointers of them.
     case "arena":
-      return pointerRegister("arena", { value: S.UNKNOWN });
+      return UNKNOWN_SCALAR;
     case "memory":
       return pointerRegister("mem", {
         size: parameter.size,

@@ -31,8 +31,10 @@ interface Signature {
   readonly tags?: readonly string[];
 }
 
+const CALL = "call f\nr0 = 0\nexit\nf:\nr0 = 0\nexit";
+
 /** A program whose entry calls `f`, which stands at pc 3, with what it got itself. */
-const calling = (sign: (types: Types) => Signature, type: ProgramSpec["type"] = "sched_cls") => {
+const calling = (sign: (types: Types) => Signature, type: ProgramSpec["type"] = "sched_cls", text = CALL) => {
   const all = types();
   const { btf, small } = all;
   const { parameters, returns = small, tags = [] } = sign(all);
@@ -41,7 +43,7 @@ const calling = (sign: (types: Types) => Signature, type: ProgramSpec["type"] = 
   const main = btf.add({ kind: "func", name: "main", type: takes([], small), linkage: "global" });
   const f = btf.add({ kind: "func", name: "f", type: takes(parameters, returns), linkage: "global" });
   for (const tag of tags) btf.add({ kind: "decl_tag", name: `arg:${tag}`, type: f, component: 0, attribute: false });
-  return verdictOf("call f\nr0 = 0\nexit\nf:\nr0 = 0\nexit", {
+  return verdictOf(text, {
     type,
     btf: btf.build(),
     functions: [
@@ -115,6 +117,12 @@ describe("signatures of global functions", () => {
   it.each<Case>(REFUSED)("%s", (message, sign, type) => {
     const { rejection } = calling(sign, type);
     expect(rejection?.message).toBe(`${message}\nCaller passes invalid args into func#1 ('f')`);
+  });
+
+  it("let numbers pass for addresses in the arena, so that a function casts them first", () => {
+    const arena = pointing((t) => t.small, "arena");
+    const text = "r1 = 8\ncall f\nexit\nf:\nr0 = *(u32 *)(r1 + 0)\nexit";
+    expect(calling(arena, "sched_cls", text).rejection?.message).toBe("R1 invalid mem access 'scalar'");
   });
 
   it.each<Case>(TAKEN)("take %s", (_, sign, type) => {
