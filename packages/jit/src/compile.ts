@@ -2,7 +2,6 @@ import type { Size } from "@ebpf/asm";
 import { InvariantError } from "@ebpf/core";
 import type { ProgramSpec } from "@ebpf/platform";
 import {
-  DEFAULT_BUDGET,
   type Executable,
   type ExecutionOptions,
   loadFromPacket,
@@ -39,6 +38,7 @@ export interface CompiledProgram extends Executable {
 
 interface Exports {
   readonly enter: (r1: number, r2: number, frame: number) => number;
+  readonly run: (r1: number) => number;
   readonly callback: (pc: number, frame: number, ...words: readonly number[]) => number;
 }
 
@@ -54,7 +54,7 @@ export const compile = (spec: ProgramSpec, runtime: Runtime, options: CompileOpt
   const lowered = lower(host, options);
   const module = compileModule(lowered.bytes, spec);
   const instance = new WebAssembly.Instance(module, importsOf(module, host));
-  return programOf(host, options, lowered, instance);
+  return programOf(host, lowered, instance);
 };
 
 /** A program as a module. */
@@ -69,16 +69,15 @@ export const lower = (host: ProgramHost, options: CompileOptions): FinishedModul
 /** The program that an instance of its module is; the host's callbacks go there from now on. */
 export const programOf = (
   host: ProgramHost,
-  { budget = DEFAULT_BUDGET }: CompileOptions,
   { bytes: wasm, map }: FinishedModule,
   instance: WebAssembly.Instance,
 ): CompiledProgram => {
-  const { enter, callback } = instance.exports as unknown as Exports;
+  const { enter, run, callback } = instance.exports as unknown as Exports;
   host.setCallback((pc, frame, words) => {
     const [a = 0, b = 0, c = 0, d = 0, e = 0, f = 0, g = 0, h = 0, i = 0, j = 0] = words;
     return callback(pc, frame, a, b, c, d, e, f, g, h, i, j);
   });
-  return { spec: host.spec, budget, wasm, enter, ...(map && { sourceMap: map }) };
+  return { spec: host.spec, budget: host.budget, wasm, enter, run, ...(map && { sourceMap: map }) };
 };
 
 /** @throws JitError `TOO_LARGE` */

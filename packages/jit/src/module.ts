@@ -15,6 +15,7 @@ import { MapOperations } from "./inline/map-operations.js";
 import { FUNCTION_PARAMETERS, FunctionWriter, type ProgramFunctions } from "./lower/function.js";
 import { lowerInstruction } from "./lower/instruction.js";
 import { lowerCondition } from "./lower/jump.js";
+import { defineRun } from "./run.js";
 import type { Code, LinePlace } from "./wasm/code.js";
 import { type EncodedModule, type FunctionReference, ModuleBuilder, withSections } from "./wasm/module.js";
 import type { ValueType } from "./wasm/opcodes.js";
@@ -29,7 +30,7 @@ export interface ModuleParts {
 }
 
 /**
- * Lowers a program to a WebAssembly module over the runtime's memory. Its exports are those of `addProgram`.
+ * Lowers a program to a WebAssembly module over the runtime's memory. Its exports are those of `addProgram`, and `run`.
  *
  * @param knowledge what the code may rely on; without it every instruction is lowered by itself
  */
@@ -47,6 +48,7 @@ export const buildModule = (
   const { enter, callback } = addProgram(host, knowledge, parts);
   module.export(enter, "enter");
   module.export(callback, "callback");
+  module.export(defineRun(module, "run", enter, { clearStack: false, budget: host.budget }));
   const pages = host.runtime.memory.bytes.length / PAGE_SIZE;
   return finishModule(module, module.finish({ kind: "imported", pages }), options);
 };

@@ -40,7 +40,7 @@ export const compileTiered = (spec: ProgramSpec, runtime: Runtime, options: Tier
   const host = new ProgramHost(runtime, spec, options);
   const first = lower(host, { ...options, tier: "baseline" });
   const module = compileModule(first.bytes, spec);
-  const baseline = programOf(host, options, first, new WebAssembly.Instance(module, importsOf(module, host)));
+  const baseline = programOf(host, first, new WebAssembly.Instance(module, importsOf(module, host)));
   let closed = false;
   let settle: (optimized: boolean | PromiseLike<boolean>) => void = () => {};
   const optimized = new Promise<boolean>((resolve) => {
@@ -63,7 +63,7 @@ export const compileTiered = (spec: ProgramSpec, runtime: Runtime, options: Tier
     if (better === undefined || closed) return false;
     const instance = await WebAssembly.instantiate(better, importsOf(better, host));
     if (closed) return false;
-    Object.assign(program, programOf(host, options, second, instance), { tier: "optimized" });
+    Object.assign(program, programOf(host, second, instance), { tier: "optimized" });
     return true;
   };
   // Checked code is the same in both tiers.

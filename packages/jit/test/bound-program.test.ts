@@ -1,6 +1,6 @@
-import { Runtime, RuntimeError } from "@ebpf/runtime";
+import { type KeyedMap, Runtime, RuntimeError } from "@ebpf/runtime";
 import { describe, expect, it } from "vitest";
-import { asm, programOf } from "../../runtime/test/support/program.js";
+import { asm, bytesOf, mapOf, programOf } from "../../runtime/test/support/program.js";
 import { ENGINES } from "./support/engines.js";
 
 /** Returns the packet's length, its first byte, and a mark in the stack that only an uncleared one keeps. */
@@ -36,6 +36,29 @@ describe.each(ENGINES)("a bound program in the %s", (_name, load) => {
       expect(runtime.run(program, { packet }).returnValue).toBe(BigInt(results[index]!));
     });
   });
+
+  it("gives r0 as a signed word", () => {
+    const runtime = new Runtime({ memoryPages: 16 });
+    const program = load(programOf(asm("mov %r0, -2\nexit")), runtime, { checked: false });
+    for (const clearStack of [true, false]) expect(runtime.bind(program, { clearStack }).run(0)).toBe(-2);
+  });
+
+  it.each([true, false])(
+    "begins each run with all of its budget and its tail calls (stack cleared: %s)",
+    (clearStack) => {
+      const runtime = new Runtime({ memoryPages: 16 });
+      const spec = mapOf({ type: "prog_array", valueSize: 4, maxEntries: 1 });
+      const map = runtime.createMap(spec) as KeyedMap;
+      const maps = new Map([[1, map]]);
+      const counted = load(programOf(asm("mov %r0, 7\nmov %r1, 3\nsub %r1, 1\njne %r1, 0, -2\nexit")), runtime, { checked: true });
+      map.initialize(new Uint8Array(4), bytesOf(runtime.register(counted), 4));
+      const text = "lddw_map 2, 1\nmov %r3, 0\ncall 12\nmov %r0, 1\nexit";
+      const options = { checked: false, maps, budget: 100 };
+      const first = load(programOf(asm(text), { maps: new Map([[1, spec]]) }), runtime, options);
+      const bound = runtime.bind(first, { clearStack });
+      for (let run = 0; run < 40; run++) expect(bound.run(0)).toBe(7);
+    },
+  );
 
   it("leaves the stack as it is when it is told to", () => {
     const { bound } = bind(false);

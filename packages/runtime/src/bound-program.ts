@@ -23,9 +23,8 @@ export interface BindOptions {
 export class BoundProgram {
   readonly #runtime: Runtime;
   readonly #program: Executable;
-  readonly #words: Int32Array;
-  readonly #budget: number;
-  readonly #clearStack: boolean;
+  /** What a run is, where it is more than the program's own `run`. */
+  readonly #prepared: ((r1: number) => number) | undefined;
   /** The program may have moved the packet's start, and written in front of it. */
   readonly #movesPacket: boolean;
 
@@ -33,9 +32,7 @@ export class BoundProgram {
   constructor(runtime: Runtime, program: Executable, { clearStack = true }: BindOptions) {
     this.#runtime = runtime;
     this.#program = program;
-    this.#words = runtime.memory.words;
-    this.#budget = Math.min(program.budget, 0x7fff_ffff);
-    this.#clearStack = clearStack;
+    this.#prepared = clearStack || program.run === undefined ? preparedRun(runtime, program, clearStack) : undefined;
     const { helpers } = runtime.platform;
     this.#movesPacket = program.spec.instructions.some(
       ({ op, imm }) => op.family === "call" && (op.target !== "helper" || helpers.get(imm)?.mayMovePacket === true),
@@ -43,17 +40,14 @@ export class BoundProgram {
   }
 
   /**
-   * Runs the program on what lies in the runtime's memory.
+   * Runs the program on what lies in the runtime's memory: takes the address of the context, returns the low 32 bits of
+   * r0 as a signed number (`>>> 0` makes it unsigned). Of a compiled program this is the WebAssembly function itself.
    *
-   * @param r1 address of the context
-   * @returns the low 32 bits of r0, unsigned
    * @throws RuntimeFault when a program that runs unverified does what it must not
    */
-  run(r1: number): number {
-    this.#words[CELL.budget >>> 2] = this.#budget;
-    this.#words[CELL.tailCalls >>> 2] = MAX_TAIL_CALLS;
-    if (this.#clearStack) this.#runtime.memory.bytes.fill(0, STACK_LIMIT, STACK_TOP);
-    return this.#program.enter(r1, 0, STACK_TOP) >>> 0;
+  get run(): (r1: number) => number {
+    // Asked for each time: a program that is compiled again changes it.
+    return this.#prepared ?? this.#program.run!;
   }
 
   /**
@@ -91,3 +85,13 @@ export class BoundProgram {
     buffer.replace(packet);
   }
 }
+
+const preparedRun = (runtime: Runtime, program: Executable, clearStack: boolean): ((r1: number) => number) => {
+  const { bytes, words } = runtime.memory;
+  return (r1) => {
+    words[CELL.budget >>> 2] = program.budget;
+    words[CELL.tailCalls >>> 2] = MAX_TAIL_CALLS;
+    if (clearStack) bytes.fill(0, STACK_LIMIT, STACK_TOP);
+    return program.enter(r1, 0, STACK_TOP);
+  };
+};

@@ -30,4 +30,10 @@ export interface Executable {
    * @returns the low word of r0; its high word is left in `CELL.resultHigh`
    */
   enter(r1: number, r2: number, frame: number): number;
+  /**
+   * A whole run, where an engine has a shorter way than `Runtime.begin` and `enter` in the topmost frame.
+   *
+   * @returns the low word of r0, signed
+   */
+  run?(r1: number): number;
 }

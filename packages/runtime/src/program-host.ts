@@ -2,7 +2,7 @@ import type { WideMeaning } from "@ebpf/asm";
 import { invariant, joinHalves } from "@ebpf/core";
 import { type ProgramSpec, placeOfLine, type ReturnClass } from "@ebpf/platform";
 import { type FaultCode, RuntimeError, RuntimeFault } from "./errors.js";
-import type { ExecutionOptions } from "./executable.js";
+import { DEFAULT_BUDGET, type ExecutionOptions } from "./executable.js";
 import { entryCost, functionStarts } from "./functions.js";
 import {
   type FunctionImplementation,
@@ -31,6 +31,8 @@ export class ProgramHost {
   readonly runtime: Runtime;
   readonly spec: ProgramSpec;
   readonly checked: boolean;
+  /** Instructions that a run may take. */
+  readonly budget: number;
   /** Where the program's functions begin. */
   readonly functionStarts: readonly number[];
   readonly #maps: ReadonlyMap<number, RuntimeMap>;
@@ -43,6 +45,7 @@ export class ProgramHost {
     this.runtime = runtime;
     this.spec = spec;
     this.checked = options.checked;
+    this.budget = Math.min(options.budget ?? DEFAULT_BUDGET, 0x7fff_ffff);
     this.functionStarts = functionStarts(spec.instructions);
     this.#maps =
       options.maps ?? new Map([...spec.maps].map(([handle, map]) => [handle, runtime.createMap(map)] as const));

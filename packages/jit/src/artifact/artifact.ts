@@ -17,10 +17,10 @@ import { knowledgeOf } from "../flow/ranges.js";
 import { valueOffset } from "../inline/map-code.js";
 import { type MapOperation, MapOperations } from "../inline/map-operations.js";
 import { addProgram, type FinishOptions, finishModule } from "../module.js";
+import { defineRun } from "../run.js";
 import { type CustomSection, type FunctionReference, ModuleBuilder, withSections } from "../wasm/module.js";
 import type { SourceMap } from "../wasm/source-map.js";
 import {
-  defineRun,
   defineRunOnPacket,
   type Reachable,
   takesPackets,
@@ -139,7 +139,7 @@ class ArtifactBuilder {
   ): ArtifactProgramInfo {
     const { name, type, section } = spec;
     const clearStack = facts.some((fact) => fact?.readsUninitialized === true);
-    const run = defineRun(this.#module, `${name}.run`, enter, clearStack);
+    const run = defineRun(this.#module, `${name}.run`, enter, { clearStack });
     this.#module.export(run);
     const layout = this.#runtime.platform.programTypes[type]?.context ?? { name: "", size: 0, fields: [] };
     const packet = takesPackets(layout) ? `${name}.packet` : undefined;

@@ -1,48 +1,10 @@
 import type { ContextLayout } from "@ebpf/platform";
-import {
-  CELL,
-  CONTEXT_BASE,
-  ETHERNET_HEADER,
-  HEADER_OFFSET,
-  MAX_TAIL_CALLS,
-  PACKET_BASE,
-  type RuntimeMap,
-  STACK_LIMIT,
-  STACK_TOP,
-} from "@ebpf/runtime";
+import { CELL, CONTEXT_BASE, ETHERNET_HEADER, HEADER_OFFSET, PACKET_BASE, type RuntimeMap } from "@ebpf/runtime";
 import type { MapOperations } from "../inline/map-operations.js";
 import type { ProgramEntries } from "../module.js";
+import { fill, storeCell } from "../run.js";
 import type { Code } from "../wasm/code.js";
 import type { FunctionReference, ModuleBuilder } from "../wasm/module.js";
-
-const storeCell = (code: Code, address: number, push: () => Code): void => {
-  code.i32(0);
-  push().memory("i32.store", address);
-};
-
-const fill = (code: Code, start: number, end: number): void => {
-  code
-    .i32(start)
-    .i32(0)
-    .i32(end - start)
-    .memoryFill();
-};
-
-/** `(context) → r0 low`: one run of a program. */
-export const defineRun = (
-  module: ModuleBuilder,
-  name: string,
-  enter: FunctionReference,
-  clearStack: boolean,
-): FunctionReference => {
-  const run = module.define(name, ["i32"], ["i32"]);
-  const { code } = run;
-  const CONTEXT = 0;
-  storeCell(code, CELL.tailCalls, () => code.i32(MAX_TAIL_CALLS));
-  if (clearStack) fill(code, STACK_LIMIT, STACK_TOP);
-  code.get(CONTEXT).i32(0).i32(STACK_TOP).call(enter);
-  return run;
-};
 
 /** Whether programs with this context are about a packet. */
 export const takesPackets = ({ fields }: ContextLayout): boolean =>

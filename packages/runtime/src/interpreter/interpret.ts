@@ -1,6 +1,6 @@
 import { joinHalves } from "@ebpf/core";
 import type { ProgramSpec } from "@ebpf/platform";
-import { DEFAULT_BUDGET, type Executable, type ExecutionOptions } from "../executable.js";
+import type { Executable, ExecutionOptions } from "../executable.js";
 import { ProgramHost } from "../program-host.js";
 import type { Runtime } from "../runtime.js";
 import { type Cells, FRAME, pairOf } from "./cells.js";
@@ -40,7 +40,7 @@ export const interpret = (spec: ProgramSpec, runtime: Runtime, options: Interpre
   host.setCallback((pc, frame, words) => machine.callback(pc, frame, words));
   return {
     spec,
-    budget: options.budget ?? DEFAULT_BUDGET,
+    budget: host.budget,
     enter: (r1, r2, frame) => machine.enter(r1, r2, frame),
   };
 };
