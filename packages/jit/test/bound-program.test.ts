@@ -50,7 +50,9 @@ describe.each(ENGINES)("a bound program in the %s", (_name, load) => {
       const spec = mapOf({ type: "prog_array", valueSize: 4, maxEntries: 1 });
       const map = runtime.createMap(spec) as KeyedMap;
       const maps = new Map([[1, map]]);
-      const counted = load(programOf(asm("mov %r0, 7\nmov %r1, 3\nsub %r1, 1\njne %r1, 0, -2\nexit")), runtime, { checked: true });
+      const counted = load(programOf(asm("mov %r0, 7\nmov %r1, 3\nsub %r1, 1\njne %r1, 0, -2\nexit")), runtime, {
+        checked: true,
+      });
       map.initialize(new Uint8Array(4), bytesOf(runtime.register(counted), 4));
       const text = "lddw_map 2, 1\nmov %r3, 0\ncall 12\nmov %r0, 1\nexit";
       const options = { checked: false, maps, budget: 100 };

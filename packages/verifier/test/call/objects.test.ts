@@ -79,7 +79,7 @@ const REJECTED: readonly (readonly [name: string, text: string, message: string,
   ],
   [
     "a dynptr between slots",
-    "r1 = map ringbuf\nr2 = 8\nr3 = 0\nr4 = r10\nr4 += -12\ncall ringbuf_reserve_dynptr" + END,
+    `r1 = map ringbuf\nr2 = 8\nr3 = 0\nr4 = r10\nr4 += -12\ncall ringbuf_reserve_dynptr${END}`,
     "cannot pass in dynptr at an offset=-12\nDynptr has to be an uninitialized dynptr",
   ],
   [
@@ -100,7 +100,7 @@ const REJECTED: readonly (readonly [name: string, text: string, message: string,
   ["a record that is given back twice", `${RESERVE}${SUBMIT}${SUBMIT}${END}`, "arg 1 is an unacquired reference"],
   [
     "a dynptr of the stack",
-    "r1 = r10\nr1 += -32\nr2 = 8\nr3 = 0\nr4 = r10\nr4 += -16\ncall dynptr_from_mem" + END,
+    `r1 = r10\nr1 += -32\nr2 = 8\nr3 = 0\nr4 = r10\nr4 += -16\ncall dynptr_from_mem${END}`,
     "Unsupported reg type fp for bpf_dynptr_from_mem data",
   ],
   [
