@@ -1,13 +1,7 @@
 import type { Size } from "@ebpf/asm";
 import { InvariantError } from "@ebpf/core";
 import type { ProgramSpec } from "@ebpf/platform";
-import {
-  type Executable,
-  type ExecutionOptions,
-  loadFromPacket,
-  ProgramHost,
-  type Runtime,
-} from "@ebpf/runtime";
+import { type Executable, type ExecutionOptions, loadFromPacket, ProgramHost, type Runtime } from "@ebpf/runtime";
 import { ADDRESS_REACH, type InstructionFacts } from "@ebpf/verifier";
 import { JitError } from "./errors.js";
 import { knowledgeOf } from "./flow/ranges.js";
