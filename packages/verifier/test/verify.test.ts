@@ -32,6 +32,20 @@ const ACCEPTED: Record<string, string> = {
     if r4 > r3 goto out
     r0 = *(u32 *)(r2 + 0)
   out: ${RETURN}`,
+  "what lies behind the end, behind a pointer that has gone on from there": `
+    r2 = *(u32 *)(r1 + 0)
+    r3 = *(u32 *)(r1 + 4)
+    r2 += 14
+    if r2 > r3 goto behind
+    ${RETURN}
+  behind:
+    r4 = r2
+    r4 += 8
+    if r4 <= r3 goto never
+    ${RETURN}
+  never:
+    r0 = *(u8 *)(r2 + 0)
+    exit`,
   "a map value behind a NULL check": `
     *(u32 *)(r10 - 4) = 1
     r1 = map hash

@@ -50,7 +50,7 @@ const signExtendingMove = (walk: Walk, { dst, src }: Instruction, op: AluOperati
   walk.write(dst, scalarRegister(value));
 };
 
-/** What is known of the packet's end holds for the place where it was learned. */
+/** A pointer at or behind the packet's end may come to lie before it when it moves back; forwards it can't. */
 const withoutEnd = (pointer: Register): Register => (pointer.range < 0 ? pointer.withRange(0) : pointer);
 
 /** The pointer moved by a number. Packet pointers moved by an unknown number begin a new range of their own. */
@@ -58,7 +58,10 @@ const movePointer = (walk: Walk, pointer: Register, amount: S.Scalar, subtract: 
   const known = S.constantValue(amount);
   if (known !== undefined) {
     const offset = subtract ? pointer.offset - W.toNumber(known) : pointer.offset + W.toNumber(known);
-    if (offset === (offset | 0)) return offset === pointer.offset ? pointer : withoutEnd(pointer).withOffset(offset);
+    if (offset === (offset | 0)) {
+      if (offset === pointer.offset) return pointer;
+      return (offset < pointer.offset ? withoutEnd(pointer) : pointer).withOffset(offset);
+    }
   }
   const value = compute(subtract ? "sub" : "add", 64, pointer.value, amount);
   const moved = pointer.withValue(value);
