@@ -1,6 +1,7 @@
 import type { Family } from "@ebpf/asm";
 import { linux, type Platform, type ProgramSpec } from "@ebpf/platform";
 import { globalEntry } from "./call/global.js";
+import { checkLostFunctions } from "./program/lost-function.js";
 import { POINT } from "./program/points.js";
 import { type Program, prepare, type Subprogram } from "./program/program.js";
 import { checkStackDepth } from "./program/stack-depth.js";
@@ -190,7 +191,10 @@ export const verify = (spec: ProgramSpec, options: VerifyOptions = {}): Report =
       (thrown) => diagnose(thrown, walk),
     ) ??
     rejectionOf(
-      () => checkStackDepth(walk.program, { depths: walk.stackDepth, calledLater: walk.asyncCallbacks }, platform),
+      () => {
+        checkStackDepth(walk.program, { depths: walk.stackDepth, calledLater: walk.asyncCallbacks }, platform);
+        checkLostFunctions(walk.program, (pc) => walk.facts.visited(pc));
+      },
       (thrown) => diagnose(thrown),
     );
   if (rejection !== undefined) walk.emit?.({ kind: "rejected", message: rejection.message });

@@ -183,6 +183,7 @@ const FAILING: Record<RejectionCode, Failing> = {
     text: `r1 = f ll${END}\nf:${END}`,
     spec: { functions: [{ pc: 4, name: "f", typeId: 1, linkage: "global" }] },
   },
+  LOST_FUNCTION: { text: `r1 = unused ll\ncall f${END}\nf:${END}\nunused:${END}` },
   CALL_DEPTH: { text: chain(8, "r0 = 0") },
   RECURSION: { text: `call f${END}\nf:\ncall f\nexit` },
   BAD_ATTACH_TYPE: { text: "r0 = 1\nexit", spec: { type: "sk_lookup", attachType: "xdp" } },

@@ -46,6 +46,16 @@ const ACCEPTED: Record<string, string> = {
   never:
     r0 = *(u8 *)(r2 + 0)
     exit`,
+  "the address of a function that isn't run, in front of one that is": `
+    r1 = unused ll
+    call f
+    ${RETURN}
+  unused: ${RETURN}
+  f: ${RETURN}`,
+  "the address of a function that isn't run, as the only other one": `
+    r1 = unused ll
+    ${RETURN}
+  unused: ${RETURN}`,
   "a map value behind a NULL check": `
     *(u32 *)(r10 - 4) = 1
     r1 = map hash

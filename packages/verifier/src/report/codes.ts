@@ -157,6 +157,10 @@ export const CODES = {
     "Give the function another signature, or make it static.",
   ],
   GLOBAL_CALLBACK: ["Functions that are called back are static.", "Declare the callback `static`."],
+  LOST_FUNCTION: [
+    "A function whose address is taken is run, or stands before one that is.",
+    "Pass the address to a helper that calls it, or remove the function.",
+  ],
   CALL_DEPTH: ["Calls nest at most eight deep.", "Inline a function."],
   RECURSION: ["Functions don't call themselves.", "Use a bounded loop."],
   SLEEPABLE: [

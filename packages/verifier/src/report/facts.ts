@@ -89,6 +89,11 @@ export class FactTable {
     this.at(pc);
   }
 
+  /** Whether a path came to a slot. */
+  visited(pc: number): boolean {
+    return this.rows[pc] !== undefined;
+  }
+
   /** Adds a region; returns all regions the instruction accesses. */
   accesses(pc: number, region: PointerKind): readonly PointerKind[] {
     const row = this.at(pc);
