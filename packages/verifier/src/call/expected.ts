@@ -35,7 +35,7 @@ const ALWAYS: { readonly [K in ArgumentType["kind"]]?: Kinds } = {
   kernel_pointer: ["map_value", "ptr_"],
 };
 
-const expectedKinds = (walk: Walk, helper: HelperPrototype, argument: ArgumentType): Kinds | undefined => {
+const expectedKinds = (helper: HelperPrototype, argument: ArgumentType): Kinds | undefined => {
   switch (argument.kind) {
     case "socket":
       if (argument.full) return ["sock"];
@@ -79,7 +79,7 @@ export const checkKind = (
     value,
   }: { readonly argument: ArgumentType; readonly register: number; readonly value: Register },
 ): void => {
-  const expected = expectedKinds(walk, helper, argument);
+  const expected = expectedKinds(helper, argument);
   if (expected === undefined) return;
   if (isPacketPointer(value) && !helper.packetArguments && !walk.program.rules.packetArguments) {
     reject("BAD_ARGUMENT", "helper access to the packet is not allowed", register);
