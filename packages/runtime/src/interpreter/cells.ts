@@ -9,7 +9,7 @@ import { MAX_FRAMES } from "../layout.js";
  *   24  how often the current function's `may_goto` still falls through
  *   25  the end of the saved calls in use, and of those that belong to whoever started the current loop
  *   28  saved calls
- *   116 the immediates of the program, so that an operation reads an immediate as it reads a register
+ *   132 the immediates of the program, so that an operation reads an immediate as it reads a register
  */
 export type Cells = Int32Array;
 
@@ -29,7 +29,7 @@ export const MAY_GOTO = FRAME + 2;
 export const SAVED_END = MAY_GOTO + 1;
 export const SAVED_BASE = SAVED_END + 1;
 export const SAVED = SAVED_BASE + 2;
-/** What a call saves: where to return to, the caller's `may_goto` count and frame, and then r6..r9. */
-export const SAVED_CELLS = 3 + 8;
+/** What a call saves: where to return to, the caller's `may_goto` count and frame, and then r6..r10. */
+export const SAVED_CELLS = 3 + 10;
 /** Every saved call but the last has a stack frame, so there are at most as many as frames. */
 export const CONSTANTS = SAVED + SAVED_CELLS * MAX_FRAMES;

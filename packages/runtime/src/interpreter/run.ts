@@ -46,9 +46,7 @@ export const run = (words: Int32Array, r: Cells, memory: LinearMemory, start: nu
         at = r[saved]!;
         r[MAY_GOTO] = r[saved + 1]!;
         r[FRAME] = r[saved + 2]!;
-        r[R10] = r[saved + 2]!;
-        r[R10 | 1] = 0;
-        for (let i = 0; i < 8; i++) r[R6 + i] = r[saved + 3 + i]!;
+        for (let i = 0; i < 10; i++) r[R6 + i] = r[saved + 3 + i]!;
         continue;
       }
       case 2 satisfies NumberOf<"call">: {
@@ -59,7 +57,7 @@ export const run = (words: Int32Array, r: Cells, memory: LinearMemory, start: nu
         r[saved] = at;
         r[saved + 1] = r[MAY_GOTO]!;
         r[saved + 2] = frame;
-        for (let i = 0; i < 8; i++) r[saved + 3 + i] = r[R6 + i]!;
+        for (let i = 0; i < 10; i++) r[saved + 3 + i] = r[R6 + i]!;
         r[MAY_GOTO] = MAX_MAY_GOTO;
         r[FRAME] = frame - FRAME_SIZE;
         r[R10] = frame - FRAME_SIZE;
