@@ -5,30 +5,47 @@ import { CELL } from "../layout.js";
 import type { ProgramHost } from "../program-host.js";
 import { type HelperTable, helper } from "./implementation.js";
 
-/** Copies bytes of the packet to the program's memory; zeros there when the packet has no such bytes. */
-const load = (missing: number) =>
+/** What a helper does when the packet hasn't the bytes that it is asked for. */
+interface Missing {
+  /** What it returns. */
+  readonly error: (offset: number, length: number) => number;
+  /** Whether zeros stand for the bytes. */
+  readonly zeros: boolean;
+}
+
+const SKB: Missing = { error: () => -ERRNO.EFAULT, zeros: true };
+
+/** No packet is as long as that. */
+const XDP_REACH = 0xffff;
+const XDP: Missing = {
+  error: (offset, length) => (offset > XDP_REACH || length > XDP_REACH ? -ERRNO.EFAULT : -ERRNO.EINVAL),
+  zeros: false,
+};
+
+/** Copies bytes of the packet to the program's memory. */
+const load = (missing: Missing) =>
   helper(["pointer", "word", "pointer", "word"], (host) => (_context, offset, target, size) => {
     const { packet, memory } = host.runtime;
     const length = size >>> 0;
     const start = packet.data + (offset >>> 0);
     host.requireWritable(target, length);
     if (start + length > packet.end) {
-      memory.bytes.fill(0, target >>> 0, (target >>> 0) + length);
-      return missing;
+      if (missing.zeros) memory.bytes.fill(0, target >>> 0, (target >>> 0) + length);
+      return missing.error(offset >>> 0, length);
     }
     memory.bytes.copyWithin(target >>> 0, start, start + length);
     return 0;
   });
 
 /** Copies bytes of the program's memory into the packet. */
-const store = (missing: number, allowedFlags: number) =>
+const store = (missing: Missing, allowedFlags: number) =>
   helper(["pointer", "word", "pointer", "word", "long"], (host) => (_context, offset, source, size, flags, high) => {
     const { packet, memory } = host.runtime;
     const length = size >>> 0;
     const start = packet.data + (offset >>> 0);
     host.requireReadable(source, length);
     if ((flags & ~allowedFlags) !== 0 || (allowedFlags !== -1 && high !== 0)) return -ERRNO.EINVAL;
-    if (start + length > packet.end) return missing;
+    if (start + length > packet.end) return missing.error(offset >>> 0, length);
     memory.bytes.copyWithin(start, source >>> 0, (source >>> 0) + length);
     return 0;
   });
@@ -73,10 +90,10 @@ const noFlags = (flags: number, high: number): boolean => (flags | high) === 0;
 
 /** Helpers that read, write, resize and redirect the packet. */
 export const PACKET_HELPERS: HelperTable = {
-  bpf_skb_load_bytes: load(-ERRNO.EFAULT),
-  bpf_skb_store_bytes: store(-ERRNO.EFAULT, 0x3),
-  bpf_xdp_load_bytes: load(-ERRNO.EINVAL),
-  bpf_xdp_store_bytes: store(-ERRNO.EINVAL, -1),
+  bpf_skb_load_bytes: load(SKB),
+  bpf_skb_store_bytes: store(SKB, 0x3),
+  bpf_xdp_load_bytes: load(XDP),
+  bpf_xdp_store_bytes: store(XDP, -1),
   bpf_xdp_adjust_head: adjust(({ runtime }, delta) => runtime.packet.adjustHead(delta)),
   bpf_xdp_adjust_tail: adjust(({ runtime }, delta) => runtime.packet.adjustTail(delta)),
   bpf_xdp_adjust_meta: adjust(({ runtime }, delta) => runtime.packet.adjustMeta(delta)),
