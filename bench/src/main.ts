@@ -3,7 +3,7 @@ import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { isEbpfError } from "@ebpf/core";
 import { benchCalls, benchMaps } from "./calls.js";
-import { benchCompile } from "./compile.js";
+import { benchCompile } from "./compile/compile.js";
 import { CORPORA } from "./corpora.js";
 import { benchElf } from "./elf/elf.js";
 import { BenchError } from "./errors.js";

@@ -120,5 +120,5 @@ it("reports begin with counts, and say when nothing could be run", () => {
   const report = { oracle: "verdict", runs: 0, rate: 0, findings: [], notes: {} };
   expect(renderReport(report)).toContain("0 findings");
   expect(renderReport({ ...report, skipped: "no bpf" })).toBe("verdict: skipped: no bpf");
-  expect(ORACLES).toEqual(["engines", "containment", "verdict", "log", "result"]);
+  expect(ORACLES).toEqual(["engines", "binaryen", "containment", "verdict", "log", "result"]);
 });
