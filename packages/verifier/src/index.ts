@@ -5,9 +5,11 @@ export { ADDRESS_REACH, type InstructionFacts, type StackFacts } from "./report/
 export { type KernelLogOptions, kernelLog } from "./report/kernel-log/log.js";
 export { type RenderOptions, renderDiagnostic } from "./report/render.js";
 export {
+  type CodePlace,
   type Diagnostic,
   PATH_LIMIT,
   type PathStep,
+  type Provenance,
   type Report,
   type Statistics,
   type SubprogramReport,
@@ -16,6 +18,7 @@ export {
   type RejectedProgram,
   type SarifLocation,
   type SarifLog,
+  type SarifRemark,
   type SarifResult,
   type SarifRule,
   type SarifStep,

@@ -1,4 +1,4 @@
-import { reject } from "../report/reject.js";
+import { rejectHeld } from "../report/reject.js";
 import { UNKNOWN_SCALAR } from "../state/register.js";
 import type { Walk } from "../walk.js";
 
@@ -29,9 +29,10 @@ export const holdsLock = (walk: Walk): boolean => walk.state.references.some(({ 
 
 /** Nothing is held where `what`, an instruction that may end the program, stands. */
 export const checkNothingHeld = (walk: Walk, what: string): void => {
-  if (holdsLock(walk)) reject("LOCK_HELD", `${what} cannot be used inside bpf_spin_lock-ed region`);
   const { references } = walk.state;
+  const locks = references.filter(({ kind }) => kind === "lock");
+  if (locks.length > 0) rejectHeld("LOCK_HELD", `${what} cannot be used inside bpf_spin_lock-ed region`, locks);
   if (references.length === 0) return;
   const leaks = references.map(({ id, pc }) => `Unreleased reference id=${id} alloc_insn=${pc}`);
-  reject("REFERENCE_LEAK", [...leaks, `${what} would lead to reference leak`].join("\n"));
+  rejectHeld("REFERENCE_LEAK", [...leaks, `${what} would lead to reference leak`].join("\n"), references);
 };

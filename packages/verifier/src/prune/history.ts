@@ -53,3 +53,33 @@ export const addHistory = (state: State, pc: number, previousPc: number): Histor
   state.history = entry;
   return entry;
 };
+
+/** An instruction of a path, seen from its end. */
+export interface PastStep {
+  readonly pc: number;
+  /** The instruction that was walked after it; -1 for the last one. */
+  readonly nextPc: number;
+  readonly entry: HistoryEntry | undefined;
+}
+
+/** The instructions that led to `state`, newest first, from the one at `pc` to the path's beginning. */
+export function* pastOf(state: State, pc: number): Generator<PastStep> {
+  let segment = state;
+  let nextPc = -1;
+  let at = pc;
+  for (;;) {
+    let entry = segment.history;
+    for (;;) {
+      const here = entry?.pc === at ? entry : undefined;
+      yield { pc: at, nextPc, entry: here };
+      nextPc = at;
+      if (at === segment.firstPc && (entry === undefined || (entry.count === 1 && here !== undefined))) break;
+      at = here === undefined ? at - 1 : here.previousPc;
+      entry = here === undefined ? entry : here.before;
+    }
+    const stored = segment.parent;
+    if (stored === undefined || stored.previousPc < 0) return;
+    at = stored.previousPc;
+    segment = stored.state;
+  }
+}

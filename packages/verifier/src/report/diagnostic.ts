@@ -1,10 +1,12 @@
 import { formatInstruction } from "@ebpf/asm";
 import type { LineInfo, Platform, ProgramSpec } from "@ebpf/platform";
 import type { Program } from "../program/program.js";
+import type { State } from "../state/state.js";
 import type { Path } from "../walk.js";
 import { CODES } from "./codes.js";
+import { originOf } from "./origins.js";
 import type { Rejection } from "./reject.js";
-import { type Diagnostic, PATH_LIMIT, type PathStep } from "./report.js";
+import { type CodePlace, type Diagnostic, PATH_LIMIT, type PathStep, type Provenance } from "./report.js";
 
 /** The source line that an instruction comes from. */
 export const lineAt = (spec: ProgramSpec, pc: number): LineInfo | undefined =>
@@ -13,13 +15,14 @@ export const lineAt = (spec: ProgramSpec, pc: number): LineInfo | undefined =>
 /** Where a rejection happened. */
 export interface Place {
   readonly pc: number;
+  readonly state: State;
   readonly path: Path | undefined;
   readonly program: Program;
   readonly platform: Platform;
 }
 
 /** What stands at a slot. */
-const slotAt = ({ program, platform }: Place, pc: number): { instruction: string; source?: LineInfo } => {
+const slotAt = ({ program, platform }: Place, pc: number): CodePlace => {
   const source = lineAt(program.spec, pc);
   return {
     instruction: formatInstruction(program.instructions, pc, {
@@ -39,8 +42,23 @@ const stepsOf = (place: Place): { steps: PathStep[]; truncated: boolean } => {
   return { steps, truncated: step !== undefined };
 };
 
+const historyOf = (place: Place, { registers, held }: Rejection): Provenance[] => {
+  const told = (subject: string, pcs: readonly number[], truncated: boolean): Provenance => ({
+    subject,
+    steps: pcs.map((pc) => ({ pc, ...slotAt(place, pc) })),
+    truncated,
+  });
+  const ofRegisters = registers.map((register) => {
+    const { pcs, truncated } = originOf(place.program, place.state, place.pc, register);
+    return told(`R${register}`, pcs, truncated);
+  });
+  const ofHeld = held.map(({ kind, id, pc }) => told(`${kind === "lock" ? "lock" : "reference"} ${id}`, [pc], false));
+  return [...ofRegisters, ...ofHeld].filter(({ steps }) => steps.length > 0);
+};
+
 /** The diagnostic of a rejection; `place` is absent when the program as a whole is at fault. */
-export const diagnose = ({ code, message, registers }: Rejection, place?: Place): Diagnostic => {
+export const diagnose = (rejection: Rejection, place?: Place): Diagnostic => {
+  const { code, message, registers } = rejection;
   const [rule, hint] = CODES[code];
   const { steps, truncated } = place ? stepsOf(place) : { steps: [], truncated: false };
   const name = place?.program.subprogramAt[place.pc]?.name;
@@ -52,6 +70,7 @@ export const diagnose = ({ code, message, registers }: Rejection, place?: Place)
     ...(place && { pc: place.pc, ...slotAt(place, place.pc) }),
     ...(name !== undefined && { function: name }),
     registers,
+    history: place ? historyOf(place, rejection) : [],
     path: steps,
     pathTruncated: truncated,
   };

@@ -1,3 +1,4 @@
+import type { Reference } from "../state/state.js";
 import type { RejectionCode } from "./codes.js";
 
 /**
@@ -10,15 +11,27 @@ export class Rejection {
   readonly message: string;
   /** Registers that the rule is about. */
   readonly registers: readonly number[];
+  /** What the program holds and the rule is about. */
+  readonly held: readonly Reference[];
 
-  constructor(code: RejectionCode, message: string, registers: readonly number[] = []) {
+  constructor(
+    code: RejectionCode,
+    message: string,
+    about: { readonly registers?: readonly number[]; readonly held?: readonly Reference[] } = {},
+  ) {
     this.code = code;
     this.message = message;
-    this.registers = registers;
+    this.registers = about.registers ?? [];
+    this.held = about.held ?? [];
   }
 }
 
 /** Ends the step with a rejection. */
 export function reject(code: RejectionCode, message: string, ...registers: number[]): never {
-  throw new Rejection(code, message, registers);
+  throw new Rejection(code, message, { registers });
+}
+
+/** Ends the step with a rejection that is about what the program holds. */
+export function rejectHeld(code: RejectionCode, message: string, held: readonly Reference[]): never {
+  throw new Rejection(code, message, { held });
 }

@@ -41,6 +41,16 @@ const pathLines = ({ path, pathTruncated }: Diagnostic, { pathSteps = 8 }: Rende
   return [`${INDENT}path:`, ...(omitted ? [`${INDENT}${INDENT}…`] : []), ...shown.map(stepLine)];
 };
 
+const historyLines = ({ history }: Diagnostic): string[] =>
+  history.flatMap(({ subject, steps, truncated }) => [
+    `${INDENT}history of ${subject}:`,
+    ...(truncated ? [`${INDENT}${INDENT}…`] : []),
+    ...steps.map(({ pc, instruction, source }) => {
+      const line = source === undefined ? "" : `  ; line ${source.line}`;
+      return `${INDENT}${INDENT}${pc}: ${instruction}${line}`;
+    }),
+  ]);
+
 /** Renders a diagnostic for a person: what happened and where, the C line, the rule, the path and what would mend it. */
 export const renderDiagnostic = (diagnostic: Diagnostic, options: RenderOptions = {}): string => {
   const { code, message, pc, instruction, rule, hint } = diagnostic;
@@ -51,6 +61,7 @@ export const renderDiagnostic = (diagnostic: Diagnostic, options: RenderOptions 
     ...text,
     ...sourceLines(diagnostic),
     `${INDENT}rule: ${rule}`,
+    ...historyLines(diagnostic),
     ...pathLines(diagnostic, options),
     `${INDENT}hint: ${hint}`,
   ].join("\n");

@@ -2,16 +2,30 @@ import type { LineInfo } from "@ebpf/platform";
 import type { RejectionCode } from "./codes.js";
 import type { InstructionFacts } from "./facts.js";
 
+/** An instruction as people know it. */
+export interface CodePlace {
+  /** As kernel logs write it. */
+  readonly instruction: string;
+  /** Its C line, where the program has line information. */
+  readonly source?: LineInfo;
+}
+
 /** A step on the way to a rejection: a branch that was decided. */
-export interface PathStep {
+export interface PathStep extends CodePlace {
   /** The jump. */
   readonly from: number;
   /** Where it went on. */
   readonly to: number;
-  /** The jump as kernel logs write it. */
-  readonly instruction: string;
-  /** Its C line, where the program has line information. */
-  readonly source?: LineInfo;
+}
+
+/** Where something that a rule is about came from, along the path to the rejection. */
+export interface Provenance {
+  /** `R1`, for a register; `reference 2` or `lock 2`, for what the program holds. */
+  readonly subject: string;
+  /** The instructions that made it, copied it, changed it or compared it, oldest first. */
+  readonly steps: readonly (CodePlace & { readonly pc: number })[];
+  /** Whether there may be older ones. */
+  readonly truncated: boolean;
 }
 
 /** Why a program was rejected. */
@@ -34,6 +48,8 @@ export interface Diagnostic {
   readonly source?: LineInfo;
   /** Registers that the rule is about. */
   readonly registers: readonly number[];
+  /** Where the values came from that the rule is about. */
+  readonly history: readonly Provenance[];
   /** The latest decisions that led there, oldest first; at most `PATH_LIMIT`. */
   readonly path: readonly PathStep[];
   /** Whether decisions older than `path` were left out. */

@@ -27,12 +27,15 @@ export interface SarifLocation {
   }[];
 }
 
+/** A line of C, and what is to be said of it. */
+export interface SarifRemark {
+  readonly physicalLocation: NonNullable<SarifLocation["physicalLocation"]>;
+  readonly message: { readonly text: string };
+}
+
 /** A step of the path to a rejection. */
 export interface SarifStep {
-  readonly location: {
-    readonly physicalLocation: NonNullable<SarifLocation["physicalLocation"]>;
-    readonly message: { readonly text: string };
-  };
+  readonly location: SarifRemark;
 }
 
 export interface SarifRule {
@@ -49,6 +52,8 @@ export interface SarifResult {
   readonly locations: SarifLocation[];
   /** The decisions that led there, where lines of C are known for them. */
   readonly codeFlows?: { readonly threadFlows: { readonly locations: SarifStep[] }[] }[];
+  /** Where the values came from that the rule is about. */
+  readonly relatedLocations?: SarifRemark[];
   readonly properties: { readonly pc?: number; readonly instruction?: string; readonly registers: readonly number[] };
 }
 
@@ -84,11 +89,23 @@ const physicalLocation = ({ object, rejection: { source } }: RejectedProgram): S
   return object === undefined ? undefined : { artifactLocation: { uri: uriOf(object) } };
 };
 
+const remark = (line: LineInfo, text: string): SarifRemark => ({
+  physicalLocation: placeOf(line),
+  message: { text },
+});
+
+const relatedTo = ({ history }: Diagnostic): Pick<SarifResult, "relatedLocations"> => {
+  const remarks = history.flatMap(({ subject, steps }) =>
+    steps.flatMap(({ pc, instruction, source }) =>
+      source === undefined ? [] : [remark(source, `history of ${subject}: ${pc}: ${instruction}`)],
+    ),
+  );
+  return remarks.length === 0 ? {} : { relatedLocations: remarks };
+};
+
 /** The path as the one flow of a result: decisions that lines of C are known for, and where it ended. */
 const flowOf = ({ path, source, message }: Diagnostic): Pick<SarifResult, "codeFlows"> => {
-  const step = (line: LineInfo, text: string): SarifStep => ({
-    location: { physicalLocation: placeOf(line), message: { text } },
-  });
+  const step = (line: LineInfo, text: string): SarifStep => ({ location: remark(line, text) });
   const decisions = path.flatMap(({ from, to, instruction, source: line }) =>
     line === undefined ? [] : [step(line, `${from} → ${to}: ${instruction}`)],
   );
@@ -130,6 +147,7 @@ export const toSarif = (rejected: readonly RejectedProgram[]): SarifLog => {
       level: "error",
       message: { text: messageOf(each) },
       locations: [locationOf(each)],
+      ...relatedTo(each.rejection),
       ...flowOf(each.rejection),
       properties: { ...(pc !== undefined && { pc }), ...(instruction !== undefined && { instruction }), registers },
     };

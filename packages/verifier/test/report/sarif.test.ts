@@ -55,6 +55,18 @@ describe("toSarif", () => {
     ]);
   });
 
+  it("tells where the value came from, as related locations", () => {
+    const lines = [
+      { ...SOURCE, pc: 0, line: 5 },
+      { ...SOURCE, pc: 1, line: 9 },
+    ];
+    const rejection = rejectionOf("r6 = 7\nr0 = *(u8 *)(r6 + 0)\nexit", lines);
+    const log: Log = toSarif([{ program: "main", rejection }]);
+    const [related] = log.runs[0]!.results![0]!.relatedLocations!;
+    expect(related!.physicalLocation!.region!.startLine).toBe(5);
+    expect(related!.message!.text).toBe("history of R6: 0: (b7) r6 = 7");
+  });
+
   it("lists each broken rule once", () => {
     const unset = rejectionOf(UNSET);
     const wild = rejectionOf("r0 = 0\nr0 = *(u64 *)(r0 + 0)\nexit");
