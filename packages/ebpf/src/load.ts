@@ -24,7 +24,7 @@ import {
   type RuntimeMap,
   type RuntimeOptions,
 } from "@ebpf/runtime";
-import { type Report, verify } from "@ebpf/verifier";
+import { type Report, type Progress as VerifierProgress, verify } from "@ebpf/verifier";
 import { Collection } from "./collection.js";
 import { LoadError, VerificationError } from "./errors.js";
 import { type Engine, LoadedProgram } from "./program.js";
@@ -51,7 +51,9 @@ export interface LoadOptions extends ReadOptions, FinishOptions {
   /** Instructions that one unverified run may take. */
   readonly budget?: number;
   /** Asked from time to time while programs are verified; `true` ends verification with the code `ABORTED`. */
-  readonly shouldAbort?: () => boolean;
+  readonly shouldAbort?: (progress: VerifierProgress) => boolean;
+  /** States that the verifier keeps at one time at most, which is what its memory goes to. Default: no limit. */
+  readonly maxStates?: number;
   /** What programs may rely on. Default: Linux. */
   readonly platform?: Platform;
   /** Clock, random numbers, CPUs, further helpers and so on. */
@@ -136,8 +138,12 @@ const verified = (
 ): { readonly report: Report | undefined; readonly time: number } => {
   if (options.unverified === true) return { report: undefined, time: 0 };
   const begin = performance.now();
-  const { platform = linux, shouldAbort } = options;
-  const report = verify(spec, { platform, ...(shouldAbort && { shouldAbort }) });
+  const { platform = linux, shouldAbort, maxStates } = options;
+  const report = verify(spec, {
+    platform,
+    ...(shouldAbort && { shouldAbort }),
+    ...(maxStates !== undefined && { maxStates }),
+  });
   if (report.rejection !== undefined) throw new VerificationError(spec.name, report, report.rejection);
   return { report, time: performance.now() - begin };
 };

@@ -13,10 +13,13 @@ describe("progress", () => {
     const { notes, progress, wait } = watch(true);
     const hook = progress.verifying("main");
     for (let i = 0; i < 25; i++) {
-      expect(hook()).toBe(false);
+      expect(hook({ processedInstructions: 1024 * i, storedStates: i, pendingBranches: 1 })).toBe(false);
       wait(100);
     }
-    expect(notes).toEqual(["verifying main, 1 s so far", "verifying main, 2 s so far"]);
+    expect(notes).toEqual([
+      "verifying main, 10240 instructions in 1 s so far",
+      "verifying main, 20480 instructions in 2 s so far",
+    ]);
   });
 
   it("is not told to a file or a pipe", () => {

@@ -34,4 +34,4 @@ export {
   viewState,
 } from "./report/view.js";
 export type { PointerKind, RegisterKind } from "./state/register.js";
-export { type VerifyOptions, verify } from "./verify.js";
+export { type Progress, type VerifyOptions, verify } from "./verify.js";

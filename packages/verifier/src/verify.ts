@@ -27,8 +27,20 @@ export interface VerifyOptions {
   readonly pruning?: Pruning;
   /** Called for every event, as it happens. */
   readonly onEvent?: WalkEmit;
-  /** Asked from time to time; `true` ends verification with code `ABORTED`. */
-  readonly shouldAbort?: () => boolean;
+  /** Asked every 1,024 instructions, and told how far the walk is; `true` ends verification with code `ABORTED`. */
+  readonly shouldAbort?: (progress: Progress) => boolean;
+  /** States to keep at one time at most, which is what memory goes to; no limit by default. Code `TOO_MANY_STATES`. */
+  readonly maxStates?: number;
+}
+
+/** How far a walk is. */
+export interface Progress {
+  /** Instructions walked, on all paths. */
+  readonly processedInstructions: number;
+  /** States kept now. */
+  readonly storedStates: number;
+  /** Paths that are put off. */
+  readonly pendingBranches: number;
 }
 
 /** Instructions between two questions whether to abort. */
@@ -41,12 +53,18 @@ const initialState = (): State => {
   return new State([frame], 0);
 };
 
+const progressOf = ({ processed, explored, pending }: Walk): Progress => ({
+  processedInstructions: processed,
+  storedStates: explored.kept,
+  pendingBranches: pending.length,
+});
+
 const checkBudget = (walk: Walk, limit: number, { shouldAbort }: VerifyOptions): void => {
   walk.processed++;
   if (walk.processed > limit) {
     reject("TOO_MANY_INSTRUCTIONS", `BPF program is too large. Processed ${walk.processed} insn`);
   }
-  if (shouldAbort !== undefined && walk.processed % ABORT_INTERVAL === 0 && shouldAbort()) {
+  if (shouldAbort !== undefined && walk.processed % ABORT_INTERVAL === 0 && shouldAbort(progressOf(walk))) {
     reject("ABORTED", "verification was ended by the caller");
   }
 };

@@ -34,6 +34,7 @@ export interface Path {
 export interface WalkOptions {
   readonly state: State;
   readonly pruning?: Pruning | undefined;
+  readonly maxStates?: number | undefined;
   readonly onEvent?: WalkEmit | undefined;
 }
 
@@ -85,7 +86,11 @@ export class Walk {
     this.emit = options.onEvent;
     this.precision = new Precision(this);
     this.stackLiveness = new StackLiveness(program, options.onEvent);
-    this.explored = new Explored(program.instructions.length, options.pruning ?? "linux");
+    this.explored = new Explored(
+      program.instructions.length,
+      options.pruning ?? "linux",
+      options.maxStates ?? Number.POSITIVE_INFINITY,
+    );
     this.immediates = new Array<Register | undefined>(program.instructions.length).fill(undefined);
     this.facts = new FactTable(program.instructions.length);
     this.stackDepth = program.subprograms.map(() => 0);

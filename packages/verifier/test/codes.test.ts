@@ -194,6 +194,11 @@ const FAILING: Record<RejectionCode, Failing> = {
   BAD_EXIT_VALUE: { text: "r0 = 7\nexit", spec: { type: "cgroup_skb", attachType: "cgroup_inet_ingress" } },
   REGISTER_CALL: { text: `callx r1${END}` },
   TOO_MANY_INSTRUCTIONS: { text: `r0 = 0\nexit`, options: { maxInstructions: 1 } },
+  // Four comparisons of an unknown number: more than eight instructions and two jumps before the last.
+  TOO_MANY_STATES: {
+    text: `r6 = *(u32 *)(r1 + 12)\n${"r7 = 1\nr7 += 1\nif r6 > 1 goto +1\nr6 += 1\n".repeat(8)}r0 = 0\nexit`,
+    options: { maxStates: 1 },
+  },
   TOO_MANY_BRANCHES: {
     text: `r6 = *(u32 *)(r1 + 12)\nif r6 == 1 goto out\nif r6 == 2 goto out\nout:${END}`,
     options: withLimits({ pendingBranches: 1 }),

@@ -1,3 +1,4 @@
+import type { Progress as VerifierProgress } from "@ebpf/verifier";
 import type { Output } from "./output.js";
 
 /**
@@ -16,10 +17,11 @@ export class Progress {
   }
 
   /** A hook for the verifier, which asks it often whether to abort: says that work is going on, and never aborts. */
-  verifying(program: string): () => boolean {
+  verifying(program: string): (progress: VerifierProgress) => boolean {
     const begin = this.#now();
-    return () => {
-      this.tick(() => `verifying ${program}, ${Math.round((this.#now() - begin) / 1000)} s so far`);
+    return ({ processedInstructions }) => {
+      const seconds = Math.round((this.#now() - begin) / 1000);
+      this.tick(() => `verifying ${program}, ${processedInstructions} instructions in ${seconds} s so far`);
       return false;
     };
   }

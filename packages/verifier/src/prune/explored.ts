@@ -35,6 +35,7 @@ export class Explored {
   private readonly buckets: (StoredState[] | undefined)[];
   private readonly loops = new Loops();
   private readonly pruning: Pruning;
+  private readonly limit: number;
   private lastJumps = 0;
   private lastProcessed = 0;
   /** States stored in all, the most at one time, and the most in one bucket. */
@@ -45,9 +46,11 @@ export class Explored {
   private listed = 0;
   private readonly dropped = new Set<StoredState>();
 
-  constructor(slots: number, pruning: Pruning) {
+  /** `limit`: states to keep at one time at most. */
+  constructor(slots: number, pruning: Pruning, limit: number) {
     this.buckets = new Array<StoredState[] | undefined>(slots).fill(undefined);
     this.pruning = pruning;
+    this.limit = limit;
   }
 
   /** True when the current state needs no walk. Else it is stored, if that is worth it. */
@@ -204,8 +207,17 @@ export class Explored {
     state.history = undefined;
   }
 
+  /** States kept now, those that only open paths need and back edges of loops among them. */
+  get kept(): number {
+    return this.listed + this.dropped.size + this.loops.edges;
+  }
+
   private updatePeak(): void {
-    this.peak = Math.max(this.peak, this.listed + this.dropped.size + this.loops.edges);
+    const { kept } = this;
+    if (kept > this.limit) {
+      reject("TOO_MANY_STATES", `more than ${this.limit} states are kept at one time, the caller's limit`);
+    }
+    this.peak = Math.max(this.peak, kept);
   }
 }
 

@@ -181,6 +181,10 @@ export const CODES = {
     "Pending branches stay within the limit.",
     "Reduce nested conditions, or move them to functions.",
   ],
+  TOO_MANY_STATES: [
+    "The states that are kept stay within the caller's limit.",
+    "Raise the limit, or split what branches so often.",
+  ],
   INFINITE_LOOP: ["Every loop makes progress.", "Count the loop's rounds in a register that the condition tests."],
   ABORTED: ["The caller lets verification go on.", "Raise the caller's limit."],
   // What is not modelled yet.
