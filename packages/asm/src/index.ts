@@ -36,6 +36,7 @@ export {
   findOperation,
   type Instruction,
   instruction,
+  isFunctionReference,
   type Operands,
   rawInstruction,
   slotsOf,

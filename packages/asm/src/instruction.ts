@@ -91,6 +91,10 @@ export const wideInstruction = (op: Operation, dst: number, low: number, high: n
   instruction(WIDE_TAIL, { imm: high | 0 }),
 ];
 
+/** A local call, or the address of a function that is to be called back. */
+export const isFunctionReference = ({ op }: Instruction): boolean =>
+  (op.family === "call" && op.target === "local") || (op.family === "lddw" && op.meaning === "function");
+
 /** The slot that a jump or local call at `pc` goes to, or `undefined` where there is no static target. */
 export const targetOf = (slot: Instruction, pc: number): number | undefined => {
   const { op } = slot;

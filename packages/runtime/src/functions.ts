@@ -1,13 +1,10 @@
-import { type Instruction, targetOf } from "@ebpf/asm";
+import { type Instruction, isFunctionReference, targetOf } from "@ebpf/asm";
 
 /** The slots where functions begin: the entry, the targets of local calls, and addresses taken for callbacks. Sorted. */
 export const functionStarts = (instructions: readonly Instruction[]): readonly number[] => {
   const starts = new Set([0]);
   instructions.forEach((slot, pc) => {
-    const { op } = slot;
-    const names =
-      (op.family === "call" && op.target === "local") || (op.family === "lddw" && op.meaning === "function");
-    const target = names ? targetOf(slot, pc)! : 0;
+    const target = isFunctionReference(slot) ? targetOf(slot, pc)! : 0;
     if (target >= 0 && target < instructions.length) starts.add(target);
   });
   return [...starts].sort((a, b) => a - b);

@@ -3,6 +3,7 @@ import { linuxRecorder } from "@ebpf/platform";
 import { kernelLog } from "@ebpf/verifier";
 import type { FuzzCase } from "../fuzz-case.js";
 import { judge } from "./judge.js";
+import { HAZARD, mayCrashKernel } from "./kernel-hazard.js";
 import { agree, crashOf, found, type Oracle, type Outcome, skip } from "./outcome.js";
 import { isKernelError, isNoVerdict, SharedMaps } from "./verdict.js";
 
@@ -66,6 +67,7 @@ export const logOracle = (kernel: Kernel): Oracle => {
   const shared = new SharedMaps(kernel);
   const check = (fuzzCase: FuzzCase): Outcome => {
     const { spec } = fuzzCase;
+    if (mayCrashKernel(spec)) return skip(HAZARD);
     const text: string[] = [];
     const options = { level: LEVEL, platform: linuxRecorder } as const;
     const { rejection } = judge(spec, { onEvent: kernelLog(spec, (piece) => text.push(piece), options) });

@@ -5,6 +5,7 @@ import type { MapSpec, MapTypeName, ProgramTypeName } from "@ebpf/platform";
 import { interpret, KeyedMap, type RunInput, type RuntimeMap } from "@ebpf/runtime";
 import type { FuzzCase } from "../fuzz-case.js";
 import { judge } from "./judge.js";
+import { HAZARD, mayCrashKernel } from "./kernel-hazard.js";
 import { type Engine, prepare, steadyRuntime } from "./machine.js";
 import { agree, crashOf, found, type Oracle, type Outcome, skip, withoutNumbers } from "./outcome.js";
 
@@ -129,6 +130,7 @@ const difference = (ours: Effects, theirs: Effects): { readonly what: string; re
 const unfit = (fuzzCase: FuzzCase): string | undefined => {
   const { spec } = fuzzCase;
   if (!RUN_BY_KERNEL.includes(spec.type)) return "type";
+  if (mayCrashKernel(spec)) return HAZARD;
   for (const { type } of spec.maps.values()) if (!PREDICTABLE.has(type)) return `map ${type}`;
   const { verdict, facts } = judge(spec);
   if (verdict !== "accept") return "rejected";

@@ -4,6 +4,7 @@ import type { MapSpec, MapTypeName } from "@ebpf/platform";
 import type { Report } from "@ebpf/verifier";
 import type { FuzzCase } from "../fuzz-case.js";
 import { judge } from "./judge.js";
+import { HAZARD, mayCrashKernel } from "./kernel-hazard.js";
 import { agree, crashOf, found, type Oracle, type Outcome, skip, withoutNumbers } from "./outcome.js";
 
 const NAME = "verdict";
@@ -72,6 +73,7 @@ export const verdictOracle = (kernel: Kernel): Oracle => {
   const shared = new SharedMaps(kernel);
   return (fuzzCase) => {
     try {
+      if (mayCrashKernel(fuzzCase.spec)) return skip(HAZARD);
       const report = judge(fuzzCase.spec);
       const code = report.rejection?.code ?? "";
       if (isNoVerdict(code)) return skip(code);

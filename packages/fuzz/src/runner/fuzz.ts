@@ -3,6 +3,7 @@ import { type CaseJson, caseFromJson, caseToJson } from "../fuzz-case.js";
 import { caseAt } from "./batch.js";
 import { CAMPAIGNS } from "./campaigns.js";
 import { type BatchReport, type CaseFinding, HEARTBEAT, type WorkerMessage, type WorkerTask } from "./protocol.js";
+import { atMost, Watchdog } from "./watchdog.js";
 
 export interface FuzzOptions {
   /** The name of the oracle, one of `ORACLES`. */
@@ -69,14 +70,11 @@ class Tally {
   }
 }
 
-/** Seconds that all threads have had: on a busy machine a case may take long without doing much. */
-const processorTime = (): number => {
-  const { user, system } = process.cpuUsage();
-  return (user + system) / 1e6;
-};
-
 /** The entry of worker threads, from where the build puts this code: the root of `dist`. */
 const WORKER = "./runner/worker.js";
+
+/** Milliseconds to wait for a thread's end. */
+const END_TIME = 5000;
 
 /** One thread, started again whenever it dies or hangs. */
 class Thread {
@@ -84,10 +82,10 @@ class Thread {
   readonly #tally: Tally;
   readonly #index: number;
   readonly #heartbeat = new Int32Array(new SharedArrayBuffer(4 * HEARTBEAT.words));
+  readonly #watchdog: Watchdog;
+  readonly #caseTime: number;
   #worker: Worker | undefined;
   #batch = 0;
-  #beats = 0;
-  #lastBeat = processorTime();
   #ended = false;
   #failure: Error | undefined;
 
@@ -95,6 +93,8 @@ class Thread {
     this.#options = options;
     this.#tally = tally;
     this.#index = index;
+    this.#caseTime = options.caseTime ?? 10;
+    this.#watchdog = new Watchdog(this.#caseTime, options.workers ?? 1);
     this.#start();
   }
 
@@ -108,13 +108,16 @@ class Thread {
       resourceLimits: { maxOldGenerationSizeMb: 1024 },
     });
     this.#worker = worker;
-    this.#lastBeat = processorTime();
+    this.#watchdog.restart();
     worker.on("message", (message: WorkerMessage) => this.#receive(message));
     const before = this.#heartbeat[HEARTBEAT.beats];
     worker.on("error", (error) => {
       // A thread that dies before its first case is no finding, and the next would die as well.
       if (this.#heartbeat[HEARTBEAT.beats] === before) this.#failure = error;
-      else this.#died("crash", error.stack ?? error.message);
+      else {
+        this.#died("crash", error.stack ?? error.message);
+        this.#goOn();
+      }
     });
   }
 
@@ -128,14 +131,19 @@ class Thread {
     this.#tally.add(message.report);
   }
 
-  /** The case that the thread was at becomes a finding, and a new thread goes on behind its batch. */
-  #died(what: "crash" | "hang", detail: string): void {
+  /** The case that the thread was at becomes a finding. */
+  #died(what: "crash" | "hang" | "silence", detail: string): void {
     if (this.#ended) return;
     const origin = { seed: this.#heartbeat[HEARTBEAT.seed]!, index: this.#heartbeat[HEARTBEAT.index]! };
     const { oracle, seeds = [] } = this.#options;
     const fuzzCase = caseToJson(caseAt(CAMPAIGNS[oracle]!(seeds.map(caseFromJson)).cases, origin));
     const key = `${what}: ${detail.split("\n")[0]}`;
     this.#tally.found({ oracle, key, detail, origin, count: 1, case: fuzzCase });
+  }
+
+  /** A new thread goes on behind the batch that the last one was at. */
+  #goOn(): void {
+    if (this.#ended) return;
     this.#batch++;
     this.#start();
   }
@@ -143,15 +151,25 @@ class Thread {
   /** Ends the thread when its case takes too long; throws when threads can't be started. */
   async watch(): Promise<void> {
     if (this.#failure !== undefined) throw this.#failure;
-    const beats = this.#heartbeat[HEARTBEAT.beats]!;
-    const { caseTime = 10 } = this.#options;
-    if (beats !== this.#beats) {
-      this.#beats = beats;
-      this.#lastBeat = processorTime();
-    } else if (processorTime() - this.#lastBeat > caseTime * (this.#options.workers ?? 1) && !this.#ended) {
-      await this.#worker?.terminate();
-      this.#died("hang", `a case takes more than ${caseTime} s`);
+    if (this.#ended) return;
+    const state = this.#watchdog.check(this.#heartbeat[HEARTBEAT.beats]!);
+    if (state === "alive") return;
+    if (state === "hangs") {
+      await this.#terminate();
+      this.#died("hang", `a case takes more than ${this.#caseTime} s`);
+      this.#goOn();
+      return;
     }
+    // Nothing that runs is so still: the kernel may have killed the thread, and the next one would not do better.
+    this.#died("silence", "the thread gives no sign; look at the kernel's messages");
+    await this.end();
+  }
+
+  async #terminate(): Promise<void> {
+    if (this.#worker === undefined) return;
+    await atMost(END_TIME, this.#worker.terminate());
+    // One that didn't end must not keep the process.
+    this.#worker.unref();
   }
 
   get ended(): boolean {
@@ -160,7 +178,7 @@ class Thread {
 
   async end(): Promise<void> {
     this.#ended = true;
-    await this.#worker?.terminate();
+    await this.#terminate();
   }
 }
 

@@ -1,6 +1,5 @@
-import { type Instruction, slotsOf, targetOf } from "@ebpf/asm";
+import { type Instruction, isFunctionReference, slotsOf, targetOf } from "@ebpf/asm";
 import type { HelperPrototype, Platform } from "@ebpf/platform";
-import { isFunctionReference } from "./program.js";
 
 /*
  * Slots at which the walk does something besides walking the instruction.

@@ -1,5 +1,4 @@
-import type { Instruction } from "@ebpf/asm";
-import { targetOf } from "@ebpf/asm";
+import { type Instruction, isFunctionReference, targetOf } from "@ebpf/asm";
 import { ATTACH_TYPES, type MapSpec, type Platform, type ProgramSpec, type ProgramTypeRules } from "@ebpf/platform";
 import type { WalkEmit } from "../report/events.js";
 import { reject } from "../report/reject.js";
@@ -58,10 +57,6 @@ export interface Program {
 /** The function that the local call at `pc` calls. */
 export const calleeAt = (program: Program, pc: number): Subprogram =>
   program.subprogramAt[targetOf(program.instructions[pc]!, pc)!]!;
-
-/** A local call, or the address of a function to be called back. */
-export const isFunctionReference = ({ op }: Instruction): boolean =>
-  (op.family === "call" && op.target === "local") || (op.family === "lddw" && op.meaning === "function");
 
 /** The pcs where functions begin that the program refers to, its entry among them. */
 const referredStarts = (instructions: readonly Instruction[]): number[] => {

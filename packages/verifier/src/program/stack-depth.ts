@@ -1,7 +1,7 @@
-import { type Instruction, targetOf } from "@ebpf/asm";
+import { type Instruction, isFunctionReference, targetOf } from "@ebpf/asm";
 import type { Platform } from "@ebpf/platform";
 import { reject } from "../report/reject.js";
-import { isFunctionReference, type Program } from "./program.js";
+import type { Program } from "./program.js";
 
 /** A function's stack takes whole multiples of this. */
 const GRAIN = 16;
