@@ -30,7 +30,10 @@ export const describeCrash = (error: unknown): string =>
   error instanceof Error ? (error.stack ?? error.message) : String(error);
 
 /** Verifies a program for the machine that the corpora were recorded on. A crash is a finding, and never thrown. */
-export const judge = (spec: ProgramSpec, options: Pick<VerifyOptions, "maxInstructions"> = {}): Judgement => {
+export const judge = (
+  spec: ProgramSpec,
+  options: Pick<VerifyOptions, "maxInstructions" | "selfCheck"> = {},
+): Judgement => {
   const started = performance.now();
   try {
     const { verdict, rejection, statistics } = verify(spec, { platform: linuxRecorder, ...options });

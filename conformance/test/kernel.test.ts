@@ -30,4 +30,14 @@ describe("verdicts of Linux 6.18 on programs of its own tests", () => {
     // The README of the corpora names what the recording machine lacked: a program type and a helper; a map is marked.
     expect(environment).toBe(8);
   });
+
+  it.skipIf(!present)(`pass through states that are in order${present ? "" : ` (needs ${directory})`}`, () => {
+    const btfs = readBtfs(directory);
+    const sample = readRecords(directory).filter((_, index) => index % 10 === 0);
+    const judgements = sample.map((record) =>
+      judge(programOf(record, btfs), { maxInstructions: 1000, selfCheck: true }),
+    );
+    expect(judgements.filter(({ ours }) => ours === "crashed")).toEqual([]);
+    expect(judgements.filter(({ ours }) => ours === "accept").length).toBeGreaterThan(100);
+  });
 });

@@ -94,7 +94,7 @@ describe("ebpf verify", () => {
       "kprobe_latency",
       "flow_sampler",
     ]) {
-      expect(await ebpf("verify", example(`${name}.o`))).toMatchObject({ code: 0 });
+      expect(await ebpf("verify", example(`${name}.o`), "--self-check")).toMatchObject({ code: 0 });
     }
   });
 

@@ -25,6 +25,8 @@ export interface VerifyOptions {
    * only when everything in it was walked before, so that every concrete run stays inside the states seen at each pc.
    */
   readonly pruning?: Pruning;
+  /** Asserts before every instruction what holds of every state; `verify` throws an `InvariantError` where it doesn't. */
+  readonly selfCheck?: boolean;
   /** Called for every event, as it happens. */
   readonly onEvent?: WalkEmit;
   /** Asked every 1,024 instructions, and told how far the walk is; `true` ends verification with code `ABORTED`. */
@@ -79,6 +81,7 @@ const walkPath = (walk: Walk, options: VerifyOptions): void => {
   for (;;) {
     walk.beginInstruction();
     checkBudget(walk, limit, options);
+    if (options.selfCheck) walk.checkState();
     const { pc } = walk;
     const point = points[pc]!;
     if ((point & POINT.prune) !== 0 && walk.explored.visit(walk)) {
@@ -183,6 +186,8 @@ const NOT_WALKED: Omit<Report, "verdict" | "rejection"> = {
  *
  * Never throws for a program, however malformed: a rejection is part of the report. What is not modelled yet is rejected
  * with a code that begins with `UNSUPPORTED_`.
+ *
+ * @throws InvariantError under `selfCheck`, when the verifier itself is wrong
  */
 export const verify = (spec: ProgramSpec, options: VerifyOptions = {}): Report => {
   const platform = options.platform ?? linux;

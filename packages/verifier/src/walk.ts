@@ -11,6 +11,7 @@ import { StackLiveness } from "./prune/stack-liveness.js";
 import type { WalkEmit } from "./report/events.js";
 import { FactTable } from "./report/facts.js";
 import { reject } from "./report/reject.js";
+import { checkState } from "./state/invariants.js";
 import { Marks } from "./state/marks.js";
 import { isScalar, type Register, scalarRegister } from "./state/register.js";
 import { FRAME_POINTER, type State } from "./state/state.js";
@@ -175,6 +176,12 @@ export class Walk {
   newId(): number {
     this.lastId++;
     return this.lastId;
+  }
+
+  /** Asserts what holds of every state. @throws InvariantError */
+  checkState(): void {
+    const { pc, platform, program, lastId } = this;
+    checkState(this.state, { pc, limits: platform.limits, subprograms: program.subprograms, newestId: lastId });
   }
 
   /** The value of a register that an instruction reads. */

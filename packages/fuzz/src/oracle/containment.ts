@@ -102,6 +102,7 @@ const cover = (fuzzCase: FuzzCase, trace: Trace): { readonly report: Report; rea
   }
   const report = judge(fuzzCase.spec, {
     pruning: "exact",
+    selfCheck: true,
     maxInstructions: MAX_WALK,
     onEvent: (event) => {
       const list = event.kind === "instruction" ? waiting.get(event.pc) : undefined;
@@ -136,10 +137,11 @@ const uncovered = (fuzzCase: FuzzCase, trace: Trace): Outcome => {
 /**
  * What the verifier knows of an accepted program is true of its runs: before every instruction all registers and stack
  * slots of all frames lie in some state that was walked there, no access faults, and the facts that compilers rely on hold.
+ * Of every program, accepted or not, the verifier's own invariants hold on the way.
  */
 export const containment: Oracle = (fuzzCase) => {
   try {
-    const report = judge(fuzzCase.spec);
+    const report = judge(fuzzCase.spec, { selfCheck: true });
     if (report.verdict !== "accept")
       return skip(report.rejection!.code.startsWith("UNSUPPORTED_") ? "unsupported" : "rejected");
     const trace = traceRun(fuzzCase);

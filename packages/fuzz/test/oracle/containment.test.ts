@@ -2,7 +2,7 @@ import { assemble } from "@ebpf/asm";
 import { type StateView, verify, viewState } from "@ebpf/verifier";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { assertAgreement, containment, type FuzzCase, programs, specOf } from "../../src/index.js";
+import { assertAgreement, containment, type FuzzCase, programs, specOf, wellFormedPrograms } from "../../src/index.js";
 import { containmentReason, World } from "../../src/oracle/containment/contains.js";
 import { traceRun } from "../../src/oracle/containment/trace.js";
 
@@ -42,6 +42,17 @@ describe("abstract contains concrete", () => {
       { seed: 1, numRuns: 150 },
     );
     expect(notes).toContain("contained");
+  });
+
+  it("comes through states that are in order, also where programs are rejected", () => {
+    const verdicts = new Set<string>();
+    fc.assert(
+      fc.property(fc.oneof(programs(), wellFormedPrograms()), ({ spec }) => {
+        verdicts.add(verify(spec, { selfCheck: true, maxInstructions: 2000 }).verdict);
+      }),
+      { seed: 1, numRuns: 300 },
+    );
+    expect(verdicts).toEqual(new Set(["accept", "reject"]));
   });
 
   it("holds for a packet read", () => {

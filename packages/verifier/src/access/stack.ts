@@ -4,20 +4,13 @@ import * as S from "../domain/scalar.js";
 import * as W from "../domain/word.js";
 import { formatTnum } from "../report/format.js";
 import { reject } from "../report/reject.js";
-import {
-  isNull,
-  isScalar,
-  type Register,
-  type RegisterKind,
-  scalarRegister,
-  UNKNOWN_SCALAR,
-  unlinked,
-} from "../state/register.js";
+import { isNull, isScalar, type Register, scalarRegister, UNKNOWN_SCALAR, unlinked } from "../state/register.js";
 import {
   BYTE,
   type ByteKind,
   byteKind,
   isDynptrSlot,
+  NOT_SPILLED,
   overwrite,
   SLOT_BYTES,
   type Slot,
@@ -167,9 +160,6 @@ const setBytes = ({ frame, from, to }: Stretch, kind: ByteKind): void => {
     offset += count;
   }
 };
-
-/** Pointers that the kernel keeps no track of on the stack: they are mere bytes there. */
-const NOT_SPILLED: readonly RegisterKind[] = ["dynptr_ptr", "tp_buffer"];
 
 const isSpilledPointer = (slot: Slot): boolean => slot.spilled !== undefined && !isScalar(slot.spilled);
 

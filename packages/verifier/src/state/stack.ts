@@ -1,4 +1,4 @@
-import type { Register } from "./register.js";
+import type { Register, RegisterKind } from "./register.js";
 
 /*
  * A frame's stack: 64 slots of 8 bytes. Slot 0 lies directly below the frame pointer; byte 0 of a slot is the one at the
@@ -23,6 +23,9 @@ export interface Slot {
   /** The register whose low bytes the `spill` bytes hold; what is known of the object that a `dynptr` slot is part of. */
   readonly spilled: Register | undefined;
 }
+
+/** Pointers that the kernel keeps no track of on the stack: they are mere bytes there. */
+export const NOT_SPILLED: readonly RegisterKind[] = ["dynptr_ptr", "tp_buffer"];
 
 export const EMPTY_SLOT: Slot = { bytes: 0, spilled: undefined };
 

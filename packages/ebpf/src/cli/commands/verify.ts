@@ -17,6 +17,7 @@ interface Outcome {
 interface Options {
   readonly type: ProgramTypeName | undefined;
   readonly logLevel: 1 | 2 | undefined;
+  readonly selfCheck: boolean;
   readonly progress: Progress;
 }
 
@@ -30,11 +31,16 @@ const asLines = (write: (line: string) => void): ((text: string) => void) => {
   };
 };
 
-const verifyOne = (program: ObjectProgram, { type, logLevel, progress }: Options, output: Output): Outcome => {
+const verifyOne = (
+  program: ObjectProgram,
+  { type, logLevel, selfCheck, progress }: Options,
+  output: Output,
+): Outcome => {
   if ("error" in program) return { program, milliseconds: 0 };
   const begin = performance.now();
   const spec = type === undefined ? program.spec : { ...program.spec, type };
   const report = verify(spec, {
+    selfCheck,
     shouldAbort: progress.verifying(program.name),
     ...(logLevel && { onEvent: kernelLog(spec, asLines(output.note.bind(output)), { level: logLevel }) }),
   });
@@ -81,7 +87,7 @@ const run = async (args: Arguments, output: Output): Promise<number> => {
   const logLevel = LOG_LEVELS[args.choice("log", ["1", "2"]) ?? ""];
   const object = readObjectFile(args);
   const programs = chosenPrograms(object, args.text("program"));
-  const options: Options = { type, logLevel, progress: new Progress(output) };
+  const options: Options = { type, logLevel, selfCheck: args.flag("self-check"), progress: new Progress(output) };
   const outcomes = programs.map((program) => verifyOne(program, options, output));
   if (args.flag("sarif")) output.line(toJson(toSarif(rejectedOf(outcomes, file))));
   else if (args.flag("json")) output.line(toJson({ programs: outcomes.map(jsonOf) }));
@@ -101,6 +107,7 @@ there and a hint.
   --type TYPE          program type, when the section's name does not tell (such as xdp or sched_cls)
 ${OBJECT_OPTION_HELP}
   --log LEVEL          the log that the kernel would write, at level 1 or 2, on standard error
+  --self-check         check the verifier itself on the way: exit code 70 when it is wrong
   --json               {"programs": [{"name", "verdict", "rejection", "statistics"}]}
   --sarif              rejections as SARIF 2.1.0, for code hosts and editors`,
   options: {
@@ -108,6 +115,7 @@ ${OBJECT_OPTION_HELP}
     program: { type: "string" },
     type: { type: "string" },
     log: { type: "string" },
+    "self-check": { type: "boolean" },
     sarif: { type: "boolean" },
   },
   run,
