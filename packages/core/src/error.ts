@@ -15,6 +15,9 @@ export interface ErrorDetails {
   readonly cause?: unknown;
 }
 
+/** Shared by all copies of this module that a process has, because bundles carry their own. */
+const IS_EBPF_ERROR = Symbol.for("@ebpf/core error");
+
 /**
  * The base of every failure that a user can cause. `code` is stable and append-only; tools match on it and never on the
  * message. Each package has its own subclass with its own union of codes.
@@ -31,10 +34,15 @@ export abstract class EbpfError<Code extends string = string> extends Error {
     this.place = details.place;
     this.hint = details.hint;
   }
+
+  get [IS_EBPF_ERROR](): true {
+    return true;
+  }
 }
 
-/** True for every failure that the user's input caused, and false for bugs of ours. */
-export const isEbpfError = (error: unknown): error is EbpfError => error instanceof EbpfError;
+/** True for every failure that the user's input caused, whichever copy of this package threw it; false for bugs of ours. */
+export const isEbpfError = (error: unknown): error is EbpfError =>
+  typeof error === "object" && error !== null && IS_EBPF_ERROR in error;
 
 /** "This is our bug": a state that the code promised cannot be. Never thrown because of bad input. */
 export class InvariantError extends Error {

@@ -1,4 +1,4 @@
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 import { assertNever, InvariantError, invariant, isEbpfError, MalformedError } from "../src/index.js";
 
 describe("errors", () => {
@@ -7,6 +7,15 @@ describe("errors", () => {
     expect(isEbpfError(new InvariantError("never"))).toBe(false);
     expect(() => invariant(false, "broken")).toThrow(InvariantError);
     expect(() => assertNever("case" as never)).toThrow(InvariantError);
+  });
+
+  it("are known whichever copy of the package threw them", async () => {
+    vi.resetModules();
+    const copy: typeof import("../src/index.js") = await import("../src/index.js");
+    const error = new copy.MalformedError("LIMIT", "x", 0, "too much");
+    expect(error).not.toBeInstanceOf(MalformedError);
+    expect(isEbpfError(error)).toBe(true);
+    for (const other of [undefined, null, "LIMIT", {}, new Error("x")]) expect(isEbpfError(other)).toBe(false);
   });
 
   it("carry place and hint", () => {

@@ -1,3 +1,4 @@
+import { isEbpfError } from "@ebpf/core";
 import { type ReadOptions, readObject } from "@ebpf/elf";
 import {
   type CompiledProgram,
@@ -56,7 +57,7 @@ export interface LoadOptions extends ReadOptions, FinishOptions {
   readonly maxStates?: number;
   /** What programs may rely on. Default: Linux. */
   readonly platform?: Platform;
-  /** Clock, random numbers, CPUs, further helpers and so on. */
+  /** Clock, random numbers, CPUs, further helpers and so on. Memory: 32 MiB, or 256 MiB for larger maps, by default. */
   readonly runtime?: Omit<RuntimeOptions, "platform">;
 }
 
@@ -88,13 +89,41 @@ export const loadObject = (object: ObjectSpec, options: LoadOptions = {}): Colle
   const specs = choosePrograms(object, options).map((spec) => ({ ...spec, maps: pick(maps, spec.maps) }));
   const checked = specs.map((spec) => ({ spec, ...verified(spec, options) }));
 
-  const platform = options.platform ?? linux;
-  const runtime = new Runtime({ helpers: LINUX_HELPERS, ...options.runtime, platform });
-  const runtimeMaps = new Map([...maps].map(([handle, map]) => [handle, runtime.createMap(map)] as const));
+  const { runtime, runtimeMaps } = makeMaps(maps, options);
   const programs = checked.map(({ spec, report, time }) =>
     translate(runtime, runtimeMaps, spec, report, time, options),
   );
   return new Collection(runtime, { specs: maps, maps: runtimeMaps, programs, btf: object.btf });
+};
+
+/** Pages that most objects get. V8 collects garbage whenever 64 MiB or more are made, which would cost every start. */
+const USUAL_PAGES = 512;
+/** Pages for objects whose maps leave less than half of the usual ones. */
+const MANY_PAGES = 4096;
+
+interface Made {
+  readonly runtime: Runtime;
+  readonly runtimeMaps: ReadonlyMap<number, RuntimeMap>;
+}
+
+/** A runtime that has room for the maps, and the maps in it. */
+const makeMaps = (maps: ReadonlyMap<number, MapSpec>, options: LoadOptions): Made => {
+  const make = (memoryPages: number): Made => {
+    const platform = options.platform ?? linux;
+    const runtime = new Runtime({ helpers: LINUX_HELPERS, memoryPages, ...options.runtime, platform });
+    return {
+      runtime,
+      runtimeMaps: new Map([...maps].map(([handle, map]) => [handle, runtime.createMap(map)] as const)),
+    };
+  };
+  if (options.runtime?.memoryPages !== undefined) return make(options.runtime.memoryPages);
+  try {
+    const made = make(USUAL_PAGES);
+    if (made.runtime.memory.used < made.runtime.memory.bytes.length / 2) return made;
+  } catch (error) {
+    if (!isEbpfError(error) || error.code !== "LIMIT") throw error;
+  }
+  return make(MANY_PAGES);
 };
 
 const pick = (maps: ReadonlyMap<number, MapSpec>, used: ReadonlyMap<number, MapSpec>): ReadonlyMap<number, MapSpec> =>

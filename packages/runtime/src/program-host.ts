@@ -59,7 +59,7 @@ export class ProgramHost {
   /**
    * Calls the subprogram at `pc` from a helper that runs in `frame`.
    *
-   * @param words r1, r2, …: a low and a high half each
+   * @param words r1, r2 and so on: a low and a high half each
    * @returns the low word of what it returns; its high word is in `CELL.resultHigh`
    * @throws RuntimeFault `BAD_CALL` when no function begins there, `CALL_DEPTH`, and what the function does wrong
    */
