@@ -52,6 +52,7 @@ const recordedVerdict = ({ kernel_6_18: kernel, prog_type }: Recorded): KernelVe
   return {
     verdict,
     messages,
+    lastMessageOnly: true,
     instructions: kernel.processed_insns ?? null,
     environment: reason ?? (environment === true ? "so the record says" : undefined),
   };

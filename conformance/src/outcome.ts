@@ -5,6 +5,8 @@ export interface KernelVerdict {
   /** `accept`, `reject`, or why there is no verdict. */
   readonly verdict: string;
   readonly messages: readonly string[];
+  /** Of the messages only the last one was recorded, or none. */
+  readonly lastMessageOnly?: boolean;
   /** Instructions that it walked. */
   readonly instructions: number | null;
   /** What decided in place of the program, where that is so. */
@@ -21,6 +23,8 @@ export interface Outcome {
   readonly code: string | null;
   readonly message: string | null;
   readonly kernelMessage: string | null;
+  /** Whether both say the same, as far as it was recorded; `null` where nothing was. */
+  readonly sameMessage: boolean | null;
   readonly insns: number | null;
   readonly ourInsns: number;
   /** Microseconds. */
@@ -32,6 +36,13 @@ export interface Outcome {
 /** Lines of a log that say something of the program and not of its source or its signature. */
 const comparable = (messages: readonly string[]): string[] =>
   messages.filter((line) => !/^(;|arg#|Global function )/.test(line));
+
+/** Whether both said the same, line for line. */
+const messagesAgree = ({ messages, lastMessageOnly = false }: KernelVerdict, message: string): boolean | null => {
+  if (lastMessageOnly && messages.length === 0) return null;
+  const [theirs, ours] = [comparable(messages), comparable(message.split("\n"))];
+  return (lastMessageOnly ? ours.slice(-1) : ours).join("\n") === theirs.join("\n");
+};
 
 /** Puts both sides together. */
 export const outcomeOf = (
@@ -45,6 +56,7 @@ export const outcomeOf = (
   code: judgement.code ?? null,
   message: judgement.message ?? null,
   kernelMessage: kernel.messages.length === 0 ? null : comparable(kernel.messages).join("\n"),
+  sameMessage: messagesAgree(kernel, judgement.message ?? ""),
   insns: kernel.instructions,
   ourInsns: judgement.instructions,
   us: judgement.us,
@@ -65,10 +77,6 @@ export const classOf = ({ kernel, ours, environment }: Outcome): Class => {
 /** The counts. All classes together are `total`. */
 export type Summary = Readonly<Record<"total" | Class | "messageAgree" | "rejectsCompared" | "skipped", number>>;
 
-/** True where both sides rejected and said the same, line for line. */
-const messagesAgree = ({ message, kernelMessage }: Outcome): boolean =>
-  comparable((message ?? "").split("\n")).join("\n") === (kernelMessage ?? "");
-
 /**
  * Counts outcomes.
  *
@@ -78,6 +86,7 @@ export const summarize = (outcomes: readonly Outcome[], skipped: number): Summar
   const classes = outcomes.map(classOf);
   const count = (wanted: Class): number => classes.filter((name) => name === wanted).length;
   const bothReject = outcomes.filter(({ ours }, i) => ours === "reject" && classes[i] === "agree");
+  const compared = bothReject.filter(({ sameMessage }) => sameMessage !== null);
   return {
     total: outcomes.length,
     agree: count("agree"),
@@ -86,8 +95,8 @@ export const summarize = (outcomes: readonly Outcome[], skipped: number): Summar
     unsupported: count("unsupported"),
     crashed: count("crashed"),
     timeout: count("timeout"),
-    messageAgree: bothReject.filter(messagesAgree).length,
-    rejectsCompared: bothReject.length,
+    messageAgree: compared.filter(({ sameMessage }) => sameMessage).length,
+    rejectsCompared: compared.length,
     environment: count("environment"),
     skipped,
   };

@@ -49,6 +49,20 @@ describe("what a program counts as", () => {
     expect([agreeing("a\nb"), agreeing("arg#0 other\na\nb"), agreeing("b\na"), agreeing("b")]).toEqual([1, 1, 0, 0]);
   });
 
+  it("compares the last message where no other was recorded, and nothing where none was", () => {
+    const compared = (messages: readonly string[], message: string) => {
+      const kernel = { ...verdict("reject", messages), lastMessageOnly: true };
+      const { messageAgree, rejectsCompared } = summarize(
+        [outcomeOf(IDENTITY, kernel, judgement("reject", message))],
+        0,
+      );
+      return [messageAgree, rejectsCompared];
+    };
+    expect(compared(["b"], "a\nb")).toEqual([1, 1]);
+    expect(compared(["b"], "b\na")).toEqual([0, 1]);
+    expect(compared([], "a")).toEqual([0, 0]);
+  });
+
   it("compares messages of common rejections only", () => {
     const outcomes = [
       outcomeOf(IDENTITY, verdict("accept"), judgement("accept")),

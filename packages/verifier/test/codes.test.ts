@@ -159,7 +159,7 @@ const FAILING: Record<RejectionCode, Failing> = {
   GPL_ONLY: { text: `call get_current_task${END}`, spec: { license: "BSD" } },
   BAD_ARGUMENT: { text: `r1 = 0\ncall map_lookup_elem${END}`.replace("call", "r2 = 0\ncall") },
   BAD_SIZE: { text: `r6 = *(u32 *)(r1 + 12)\nr1 = r10\nr1 += -8\nr2 = r6\nr2 -= 9\ncall get_current_comm${END}` },
-  WRONG_MAP_TYPE: { text: `r1 = map ringbuf\nr2 = r10\nr2 += -8\ncall map_lookup_elem${END}` },
+  WRONG_MAP_TYPE: { text: `r1 = map programs\nr2 = r10\nr2 += -8\ncall map_lookup_elem${END}` },
   NOT_ACQUIRED: {
     text: `r1 = *(u64 *)(r1 + 168)\nif r1 == 0 goto out\ncall sk_release\nout:${END}`,
     spec: { type: "sched_cls" },

@@ -22,6 +22,7 @@ const MAPS = new Map([
   [1, map("plain")],
   [2, map("read_only", { flags: MAP_FLAGS.readOnlyProgram })],
   [3, map("nested", { type: "array_of_maps", valueSize: 4, inner: map("inner") })],
+  [4, map("events", { type: "ringbuf", keySize: 0, valueSize: 0, maxEntries: 4096 })],
 ]);
 
 const program = (text: string, { type = "socket_filter", ...more }: Partial<ProgramSpec> = {}): ProgramSpec =>
@@ -127,6 +128,16 @@ describe("rules that the live kernel showed", () => {
       "helpers don't change maps that programs may only read",
       `${KEY}r1 = map[fd:2]\nr3 = r10\nr3 += -8\n*(u64 *)(r10 - 16) = 0\nr3 += -8\nr4 = 0\ncall 2\nr0 = 0\nexit`,
       "write into map forbidden",
+    ],
+    [
+      "keys are looked at before the type of the map: one of no bytes is not on the stack",
+      "r2 = r10\nr2 += -8\nr1 = map[fd:4]\ncall 1\nr0 = 0\nexit",
+      "invalid zero-sized read",
+    ],
+    [
+      "a tail call has words of its own for a map that holds no programs",
+      "r2 = map[fd:1]\nr3 = 0\ncall 12\nr0 = 0\nexit",
+      "expected prog array map for tail call",
     ],
     [
       "even nothing is not written behind the stack",

@@ -46,7 +46,7 @@ const outside = (access: RegionAccess, purpose: Purpose): never => {
   const { register, pointer, offset, size } = access;
   if (S.isConstant(pointer.value)) {
     const at = pointer.offset + offset + W.toNumber(pointer.value.bits.value);
-    return reject("STACK_OUT_OF_BOUNDS", `invalid ${purpose} stack R${register} off=${at} size=${size}`, register);
+    return reject("STACK_OUT_OF_BOUNDS", `invalid ${purpose} stack R${register} off=${at} size=${size | 0}`, register);
   }
   return reject(
     "STACK_OUT_OF_BOUNDS",

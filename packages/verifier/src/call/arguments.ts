@@ -88,6 +88,7 @@ const mapOf = (call: Call): MapSpec =>
 
 const checkKey = (call: Call): void => {
   const map = mapOf(call);
+  if (map.keySize === 0 && call.value.kind === "fp") reject("BAD_SIZE", "invalid zero-sized read", call.register);
   useMemory(call, map.keySize, "read");
   if (map.keySize === 4) {
     const key = knownOnStack(call.walk, call.value, 4);

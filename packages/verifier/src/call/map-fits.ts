@@ -10,11 +10,14 @@ export const checkMapFits = (walk: Walk, helper: HelperPrototype, map: MapSpec |
   if (rules === undefined) reject("UNSUPPORTED_MAP", `maps of type ${map.type} are not modelled yet`);
   const name = helper.name.replace(/^bpf_/, "");
   const refusal = `cannot pass map_type ${mapTypeNumber(map.type)} into func ${helper.name}#${helper.id}`;
+  if (helper.changesMap && (map.flags & MAP_FLAGS.readOnlyProgram) !== 0) {
+    reject("READ_ONLY", "write into map forbidden");
+  }
+  if (name === "tail_call" && map.type !== "prog_array") {
+    reject("WRONG_MAP_TYPE", "expected prog array map for tail call");
+  }
   if (rules.changedBy?.[name]?.includes(walk.program.spec.type) === false) {
     reject("WRONG_MAP_TYPE", `cannot update sockmap in this context\n${refusal}`);
   }
   if (!rules.helpers.includes(name)) reject("WRONG_MAP_TYPE", refusal);
-  if (helper.changesMap && (map.flags & MAP_FLAGS.readOnlyProgram) !== 0) {
-    reject("READ_ONLY", "write into map forbidden");
-  }
 };
