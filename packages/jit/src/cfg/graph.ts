@@ -35,6 +35,14 @@ export interface Step {
   readonly base: number;
   /** Instead of what the slot says: rotates `src` left by so many bits into `dst`, in the width of the slot. */
   readonly rotate?: number;
+  /** For a move: another register is its source unless this jump would be taken. */
+  readonly unless?: Choice;
+}
+
+/** What a value is chosen by: the comparison of a jump, and the register to take where it doesn't hold. */
+export interface Choice {
+  readonly jump: Instruction;
+  readonly src: number;
 }
 
 /** Instructions that run one after another. */

@@ -1,4 +1,4 @@
-import type { AluOperation, Size } from "@ebpf/asm";
+import type { AluOperation, Instruction, Size } from "@ebpf/asm";
 import { type ProgramHost, wordsOf } from "@ebpf/runtime";
 import type { Step } from "../cfg/graph.js";
 
@@ -47,12 +47,23 @@ export const isPure = ({ slot: { op } }: Step): boolean =>
 
 const ofStored = (size: Size): Demand => (size === 8 ? DEMAND.full : DEMAND.low);
 
-const readByAlu = ({ slot, rotate }: Step, op: AluOperation, demand: Demand, read: OnRead): void => {
+const readByJump = ({ op, dst, src }: Instruction, read: OnRead): void => {
+  if (op.family !== "jump" || op.operator === "always" || op.operator === "may_goto") return;
+  const demand = op.width === 64 ? DEMAND.full : DEMAND.low;
+  read(dst, demand);
+  if (op.operand === "reg") read(src, demand);
+};
+
+const readByAlu = ({ slot, rotate, unless }: Step, op: AluOperation, demand: Demand, read: OnRead): void => {
   const { operator, operand, width, bits } = op;
   const wide = width === 32 || (demand === DEMAND.low && lowFollowsFromLow(op, slot.imm)) ? DEMAND.low : DEMAND.full;
   if (rotate !== undefined) {
     read(slot.src, width === 32 ? DEMAND.low : DEMAND.full);
     return;
+  }
+  if (unless !== undefined) {
+    readByJump(unless.jump, read);
+    read(unless.src, wide);
   }
   switch (operator) {
     case "mov":
@@ -108,9 +119,7 @@ export const readBy = (step: Step, host: ProgramHost, demand: Demand, read: OnRe
       if (op.operator === "cmpxchg") read(base, ofStored(op.size));
       return;
     case "jump":
-      if (op.operator === "always" || op.operator === "may_goto") return;
-      read(slot.dst, op.width === 64 ? DEMAND.full : DEMAND.low);
-      if (op.operand === "reg") read(slot.src, op.width === 64 ? DEMAND.full : DEMAND.low);
+      readByJump(slot, read);
       return;
     case "call":
       readByCall(step, host, read);

@@ -8,6 +8,7 @@ import { promote } from "./promote.js";
 import { prune } from "./prune.js";
 import { ANY_WORD, exactly, isWord, type Range, UNKNOWN } from "./range.js";
 import { analyseRanges, type Knowledge, type RegisterRanges, stepRanges } from "./ranges.js";
+import { selectValues } from "./select.js";
 import { makeTables } from "./tables.js";
 import { thread } from "./thread.js";
 import { unroll } from "./unroll.js";
@@ -104,15 +105,16 @@ const UNROLLED_LEVELS = 3;
 /** Changes the code of the function at a slot for the better, and finds out how its registers are best held. */
 export const flowOf = (original: Graph, start: number, knowledge: Knowledge): Flow => {
   const promoted = promote(thread(original), { start, registers: REGISTERS }, knowledge);
-  let unrolled = promoted.graph;
+  const selected = selectValues(mergeBlocks(promoted.graph), promoted.registers, knowledge);
+  let unrolled = selected.graph;
   for (let nested = 0; nested < UNROLLED_LEVELS; nested++) {
     const before = mergeBlocks(unrolled);
-    const ranges = analyseRanges(before, entryRanges(start, promoted.registers, knowledge), knowledge);
+    const ranges = analyseRanges(before, entryRanges(start, selected.registers, knowledge), knowledge);
     const pruned = prune(before, ranges, knowledge);
     unrolled = unroll(pruned.graph, pruned.ranges, knowledge);
     if (unrolled === pruned.graph) break;
   }
-  const { graph: rewritten, registers } = findIdioms(mergeBlocks(unrolled), promoted.registers);
+  const { graph: rewritten, registers } = findIdioms(mergeBlocks(unrolled), selected.registers);
   const entry = entryRanges(start, registers, knowledge);
   const analyse = (changed: Graph) => prune(changed, analyseRanges(changed, entry, knowledge), knowledge);
   const pruned = analyse(rewritten);

@@ -56,9 +56,10 @@ class IdiomFinder {
   finish(): readonly Step[] {
     const first = this.steps[0];
     if (first === undefined) return this.steps;
+    const { pc, base } = first;
     const copy = operation("mov64_reg");
     for (const { value, register } of this.#captures.sort((a, b) => b.value.after - a.value.after)) {
-      this.steps.splice(value.after, 0, { ...first, slot: alu(copy, register, value.register) });
+      this.steps.splice(value.after, 0, { pc, base, slot: alu(copy, register, value.register) });
     }
     return this.steps;
   }
@@ -121,12 +122,12 @@ class IdiomFinder {
   }
 
   #note(step: Step): void {
-    const { slot, base, rotate } = step;
+    const { slot, base, rotate, unless } = step;
     const { op } = slot;
     if (op.family === "call") for (let register = 1; register <= 5; register++) this.#renew(base + register);
     const written = writtenBy(step);
     if (written === -1) return;
-    if (op.family === "alu" && rotate === undefined) this.#noteAlu(slot, op);
+    if (op.family === "alu" && rotate === undefined && unless === undefined) this.#noteAlu(slot, op);
     else this.#renew(written);
   }
 

@@ -2,7 +2,7 @@ import type { Comparison, Instruction } from "@ebpf/asm";
 import type { ProgramHost } from "@ebpf/runtime";
 import type { InstructionFacts } from "@ebpf/verifier";
 import { type Order, orderBlocks } from "../cfg/dominators.js";
-import { type Block, edgesOf, type Graph, type Step } from "../cfg/graph.js";
+import { type Block, type Choice, edgesOf, type Graph, type Step } from "../cfg/graph.js";
 import { writtenBy } from "./effects.js";
 import type { Range } from "./range.js";
 import * as R from "./range.js";
@@ -33,6 +33,7 @@ const rangeAfter = (step: Step, ranges: RegisterRanges, { host, facts }: Knowled
   switch (op.family) {
     case "alu":
       if (step.rotate !== undefined) return op.width === 32 ? R.ANY_WORD : R.UNKNOWN;
+      if (step.unless !== undefined) return rangeOfChoice(slot, step.unless, ranges);
       return R.computeRange(slot, op, ranges[slot.dst]!, ranges[slot.src]!);
     case "lddw": {
       const [low, high] = host.wideValue(pc, op.meaning) ?? [0, -1];
@@ -49,6 +50,17 @@ const rangeAfter = (step: Step, ranges: RegisterRanges, { host, facts }: Knowled
     default:
       return R.UNKNOWN;
   }
+};
+
+/** What either source may be where it is the one that is chosen. */
+const rangeOfChoice = ({ src }: Instruction, { jump, src: other }: Choice, ranges: RegisterRanges): Range => {
+  const [chosen, otherwise] = [true, false].map((outcome) => {
+    const register = outcome ? src : other;
+    const refined = refine(jump, ranges, outcome);
+    return refined && (refined.find(([compared]) => compared === register)?.[1] ?? ranges[register]!);
+  });
+  if (chosen === undefined || otherwise === undefined) return chosen ?? otherwise ?? R.UNKNOWN;
+  return R.union(chosen, otherwise);
 };
 
 /** A pointer that comes back from the stack; what a context holds is its maker's business. */
@@ -76,14 +88,31 @@ const behindJump = (block: Block, ranges: RegisterRanges, outcome: boolean, { fa
   if (op.family !== "jump" || op.operator === "may_goto") return ranges;
   const known = facts[pc]?.outcomes;
   if (known === (outcome ? "not_taken" : "taken")) return undefined;
-  const right = op.operand === "imm" ? immediateOf(slot.imm, op.width) : ranges[slot.src]!;
-  const comparison = { operator: op.operator as Comparison, width: op.width };
-  const refined = R.refineRanges(comparison, [ranges[slot.dst]!, right], outcome);
+  const refined = refine(slot, ranges, outcome);
   if (refined === undefined) return undefined;
   const after = ranges.slice();
-  if (op.operand === "reg") after[slot.src] = refined[1];
-  after[slot.dst] = refined[0];
+  for (const [register, range] of refined) after[register] = range;
   return after;
+};
+
+/** What is known of the registers that a jump compares, once it went this way; `undefined` when it can't. */
+const refine = (
+  jump: Instruction,
+  ranges: RegisterRanges,
+  outcome: boolean,
+): readonly (readonly [register: number, Range])[] | undefined => {
+  const { op, dst, src, imm } = jump;
+  if (op.family !== "jump") return [];
+  const right = op.operand === "imm" ? immediateOf(imm, op.width) : ranges[src]!;
+  const comparison = { operator: op.operator as Comparison, width: op.width };
+  const refined = R.refineRanges(comparison, [ranges[dst]!, right], outcome);
+  if (refined === undefined) return undefined;
+  return op.operand === "reg"
+    ? [
+        [src, refined[1]],
+        [dst, refined[0]],
+      ]
+    : [[dst, refined[0]]];
 };
 
 const immediateOf = (imm: number, width: 32 | 64): Range => (width === 32 ? R.exactly(imm >>> 0) : R.immediate(imm));

@@ -1,8 +1,9 @@
-import type { AluOperation, AluOperator, Instruction, Width } from "@ebpf/asm";
-import type { Step } from "../cfg/graph.js";
+import type { AluOperation, AluOperator, Instruction, JumpOperation, Width } from "@ebpf/asm";
+import type { Choice, Step } from "../cfg/graph.js";
 import { lowFollowsFromLow } from "../flow/effects.js";
 import { isPositiveWord, isWord } from "../flow/range.js";
 import type { FunctionWriter } from "./function.js";
+import { lowerCondition } from "./jump.js";
 
 /** Leaves the result of an operation on the stack: an i64, or an i32 that is the zero-extended result's low half. */
 type Push = (writer: FunctionWriter, slot: Instruction, op: AluOperation) => void;
@@ -189,8 +190,22 @@ const widthFor = (writer: FunctionWriter, slot: Instruction, op: AluOperation): 
   }
 };
 
+const lowerChoice = (writer: FunctionWriter, { dst, src }: Instruction, { jump, src: other }: Choice): void => {
+  const width = writer.result === "narrow" ? 32 : 64;
+  pushOf(writer, src, width);
+  pushOf(writer, other, width);
+  lowerCondition(writer, jump, jump.op as JumpOperation);
+  writer.code.op("select");
+  if (width === 64) writer.set(dst);
+  else writer.setLow(dst);
+};
+
 /** RFC 9669 §4.1 and §4.2: arithmetic, moves and byte swaps. */
-export const lowerAlu = (writer: FunctionWriter, { slot, rotate }: Step, op: AluOperation): void => {
+export const lowerAlu = (writer: FunctionWriter, { slot, rotate, unless }: Step, op: AluOperation): void => {
+  if (unless !== undefined) {
+    lowerChoice(writer, slot, unless);
+    return;
+  }
   const width = rotate === undefined ? widthFor(writer, slot, op) : op.width;
   if (rotate === undefined) BY_WIDTH[width][op.operator](writer, slot, op);
   else {

@@ -12,6 +12,7 @@ export const OP = {
   return: 0x0f,
   call: 0x10,
   drop: 0x1a,
+  select: 0x1b,
   "local.get": 0x20,
   "local.set": 0x21,
   "local.tee": 0x22,

@@ -96,7 +96,8 @@ describe("what is found out about a function", () => {
   });
 
   it("holds words in 32-bit locals, and other values in 64-bit ones", () => {
-    const text = "ldxw %r2, [%r1]\nldxdw %r3, [%r1+8]\njeq %r2, 0, other\nadd %r2, %r3\nother: mov %r0, %r2\nexit";
+    const text =
+      "ldxw %r2, [%r1]\nldxdw %r3, [%r1+8]\njeq %r2, 0, other\nadd %r2, %r3\nstxdw [%r1], %r2\nother: mov %r0, %r2\nexit";
     const flow = flowFor(asm(text));
     expect(flow.wide[0]![1]).toBe(0); // r1, an address
     const startOf = (name: string) => flow.graph.blocks.findIndex(({ steps }) => steps[0]?.slot.op.name === name);
