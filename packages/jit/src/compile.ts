@@ -33,6 +33,7 @@ export interface CompiledProgram extends Executable {
 interface Exports {
   readonly enter: (r1: number, r2: number, frame: number) => number;
   readonly run: (r1: number) => number;
+  readonly runOnPacket?: (length: number) => number;
   readonly callback: (pc: number, frame: number, ...words: readonly number[]) => number;
 }
 
@@ -66,12 +67,20 @@ export const programOf = (
   { bytes: wasm, map }: FinishedModule,
   instance: WebAssembly.Instance,
 ): CompiledProgram => {
-  const { enter, run, callback } = instance.exports as unknown as Exports;
+  const { enter, run, runOnPacket, callback } = instance.exports as unknown as Exports;
   host.setCallback((pc, frame, words) => {
     const [a = 0, b = 0, c = 0, d = 0, e = 0, f = 0, g = 0, h = 0, i = 0, j = 0] = words;
     return callback(pc, frame, a, b, c, d, e, f, g, h, i, j);
   });
-  return { spec: host.spec, budget: host.budget, wasm, enter, run, ...(map && { sourceMap: map }) };
+  return {
+    spec: host.spec,
+    budget: host.budget,
+    wasm,
+    enter,
+    run,
+    ...(runOnPacket && { runOnPacket }),
+    ...(map && { sourceMap: map }),
+  };
 };
 
 /** @throws JitError `TOO_LARGE` */

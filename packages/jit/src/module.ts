@@ -1,6 +1,6 @@
 import type { JumpOperation } from "@ebpf/asm";
 import type { LineInfo } from "@ebpf/platform";
-import { CELL, MAX_MAY_GOTO, PAGE_SIZE, type ProgramHost } from "@ebpf/runtime";
+import { MAX_MAY_GOTO, PAGE_SIZE, type ProgramHost } from "@ebpf/runtime";
 import type { Backend } from "./backend.js";
 import { type Order, orderBlocks } from "./cfg/dominators.js";
 import { edgesOf, type Graph, Grapher } from "./cfg/graph.js";
@@ -15,7 +15,8 @@ import { MapOperations } from "./inline/map-operations.js";
 import { FUNCTION_PARAMETERS, FunctionWriter, type ProgramFunctions } from "./lower/function.js";
 import { lowerInstruction } from "./lower/instruction.js";
 import { lowerCondition } from "./lower/jump.js";
-import { defineRun } from "./run.js";
+import { callMain, defineRun, makesTailCalls, splitResult } from "./run.js";
+import { defineRunOnPacket, takesPackets } from "./run-on-packet.js";
 import type { Code, LinePlace } from "./wasm/code.js";
 import { type EncodedModule, type FunctionReference, ModuleBuilder, withSections } from "./wasm/module.js";
 import type { ValueType } from "./wasm/opcodes.js";
@@ -30,7 +31,8 @@ export interface ModuleParts {
 }
 
 /**
- * Lowers a program to a WebAssembly module over the runtime's memory. Its exports are those of `addProgram`, and `run`.
+ * Lowers a program to a WebAssembly module over the runtime's memory. Its exports are those of `addProgram` but `main`,
+ * `run`, and `runOnPacket` where programs of this type take packets.
  *
  * @param knowledge what the code may rely on; without it every instruction is lowered by itself
  */
@@ -45,10 +47,15 @@ export const buildModule = (
     operations: new MapOperations(module, host.runtime),
     lines: (options.sourceMap ?? false) !== false,
   };
-  const { enter, callback } = addProgram(host, knowledge, parts);
+  const { main, enter, callback } = addProgram(host, knowledge, parts);
   module.export(enter, "enter");
   module.export(callback, "callback");
-  module.export(defineRun(module, "run", enter, { clearStack: false, budget: host.budget }));
+  // A program that counts nothing may call one that does.
+  const counts = host.checked || makesTailCalls(module);
+  const run = defineRun(module, "run", main, { clearStack: false, ...(counts && { budget: host.budget }) });
+  module.export(run);
+  const context = host.runtime.platform.programTypes[host.spec.type]?.context;
+  if (context && takesPackets(context)) module.export(defineRunOnPacket(module, "runOnPacket", run, context));
   const pages = host.runtime.memory.bytes.length / PAGE_SIZE;
   return finishModule(module, module.finish({ kind: "imported", pages }), options);
 };
@@ -85,6 +92,8 @@ export const finishModule = (
 
 /** The ways into a program. A 64-bit result is a low word, with the high one in `CELL.resultHigh`. */
 export interface ProgramEntries {
+  /** The program's first function, with `FUNCTION_PARAMETERS`. */
+  readonly main: FunctionReference;
   /** `enter(r1, r2, frame)` runs the program; the words r1 and r2 are zero-extended. */
   readonly enter: FunctionReference;
   /** `callback(pc, frame, r1 low, r1 high, … r5 high)` runs the function that begins at `pc`. */
@@ -114,8 +123,10 @@ export const addProgram = (
   };
   const check = host.checked ? defineCheck(module) : undefined;
   const program: ProgramFunctions = { module, at, operations, check, ...(lines && { lineAt: lineFinder(spec.lines) }) };
+  const main = at(0);
   const entries = {
-    enter: defineEnter(module, at(0)),
+    main,
+    enter: defineEnter(module, main),
     callback: defineCallback(module, host.functionStarts, at),
   };
   const grapher = new Grapher(spec.instructions);
@@ -146,18 +157,10 @@ const lineFinder = (lines: readonly LineInfo[]): ((pc: number) => LinePlace | un
   };
 };
 
-/** Splits the 64-bit result on the stack: the low word stays, the high one goes to its cell. */
-const splitResult = (code: Code): void => {
-  const result = code.local("i64");
-  code.set(result).i32(0).get(result).i64(32).op("i64.shr_u", "i32.wrap_i64").memory("i32.store", CELL.resultHigh);
-  code.get(result).op("i32.wrap_i64");
-};
-
-const defineEnter = (module: ModuleBuilder, entry: FunctionReference): FunctionReference => {
+const defineEnter = (module: ModuleBuilder, main: FunctionReference): FunctionReference => {
   const enter = module.define("enter", ["i32", "i32", "i32"], ["i32"]);
   const { code } = enter;
-  code.get(0).op("i64.extend_i32_u").get(1).op("i64.extend_i32_u").i64(0).i64(0).i64(0).get(2).call(entry);
-  splitResult(code);
+  callMain(code, main, { r1: () => code.get(0), r2: () => code.get(1), frame: () => code.get(2) });
   return enter;
 };
 

@@ -23,6 +23,7 @@ export interface BindOptions {
 export class BoundProgram {
   readonly #runtime: Runtime;
   readonly #program: Executable;
+  readonly #clearStack: boolean;
   /** What a run is, where it is more than the program's own `run`. */
   readonly #prepared: ((r1: number) => number) | undefined;
   /** The program may have moved the packet's start, and written in front of it. */
@@ -32,6 +33,7 @@ export class BoundProgram {
   constructor(runtime: Runtime, program: Executable, { clearStack = true }: BindOptions) {
     this.#runtime = runtime;
     this.#program = program;
+    this.#clearStack = clearStack;
     this.#prepared = clearStack || program.run === undefined ? preparedRun(runtime, program, clearStack) : undefined;
     const { helpers } = runtime.platform;
     this.#movesPacket = program.spec.instructions.some(
@@ -65,26 +67,29 @@ export class BoundProgram {
     if (first === undefined) return;
     // Everything that doesn't depend on the packet is put in place once.
     prepareInput(this.#runtime, this.#program.spec, { packet: first });
+    const { bytes } = this.#runtime.memory;
+    const { packet: buffer } = this.#runtime;
+    const runOnPacket = this.#program.runOnPacket ?? this.#describeAndRun;
     for (let index = 0; index < packets.length; index++) {
-      if (index > 0) this.#place(packets[index]!);
-      results[index] = this.run(CONTEXT_BASE);
+      const packet = packets[index]!;
+      if (packet.length > MAX_PACKET_SIZE) throw tooLong(packet);
+      if (this.#clearStack) bytes.fill(0, STACK_LIMIT, STACK_TOP);
+      if (this.#movesPacket) bytes.fill(0, PACKET_BUFFER, PACKET_BASE);
+      bytes.set(packet, PACKET_BASE);
+      buffer.redirect = undefined;
+      results[index] = runOnPacket(packet.length);
     }
   }
 
-  /** Puts the next packet in place of the one before. */
-  #place(packet: Uint8Array): void {
-    const { memory, packet: buffer } = this.#runtime;
-    if (packet.length > MAX_PACKET_SIZE) {
-      throw new RuntimeError(
-        "BAD_INPUT",
-        `a packet has ${packet.length} bytes, and there is room for ${MAX_PACKET_SIZE}`,
-      );
-    }
-    if (this.#movesPacket) memory.bytes.fill(0, PACKET_BUFFER, PACKET_BASE);
-    memory.bytes.set(packet, PACKET_BASE);
-    buffer.replace(packet);
-  }
+  /** `runOnPacket` for a program that has none. */
+  readonly #describeAndRun = (length: number): number => {
+    this.#runtime.packet.replace(length);
+    return this.run(CONTEXT_BASE);
+  };
 }
+
+const tooLong = ({ length }: Uint8Array): RuntimeError =>
+  new RuntimeError("BAD_INPUT", `a packet has ${length} bytes, and there is room for ${MAX_PACKET_SIZE}`);
 
 const preparedRun = (runtime: Runtime, program: Executable, clearStack: boolean): ((r1: number) => number) => {
   const { bytes, words } = runtime.memory;

@@ -36,4 +36,9 @@ export interface Executable {
    * @returns the low word of r0, signed
    */
   run?(r1: number): number;
+  /**
+   * The same on the packet of `length` bytes at `PACKET_BASE`, with its bounds and a context that describes it. Only of
+   * programs that take packets.
+   */
+  runOnPacket?(length: number): number;
 }

@@ -9,6 +9,9 @@ const RESERVED_HEADROOM = 40;
 const MAX_METADATA = 252;
 const METADATA_ALIGNMENT = 4;
 
+/** Where an Ethernet header says what it carries. */
+const ETHER_TYPE = 12;
+
 const EACCES = -13;
 const EINVAL = -22;
 const ENOTSUP = -95;
@@ -52,8 +55,8 @@ export class PacketBuffer {
     return this.#memory.cell(CELL.packetEnd);
   }
 
-  /** A packet is in the buffer, described by a context with this layout; no metadata, no redirect. */
-  place(layout: ContextLayout, packet: Uint8Array): void {
+  /** A packet of `size` bytes is in the buffer, described by a context with this layout; no metadata, no redirect. */
+  place(layout: ContextLayout, size: number): void {
     const addressOf = (matches: (field: ContextLayout["fields"][number]) => boolean): number | undefined => {
       const field = layout.fields.find(matches);
       return field && CONTEXT_BASE + field.offset;
@@ -66,25 +69,25 @@ export class PacketBuffer {
       wireLength: addressOf(({ name }) => name === "wire_len"),
       protocol: addressOf(({ name }) => name === "protocol"),
     };
-    this.replace(packet);
+    this.replace(size);
   }
 
-  /** Another packet takes the place of the one before: the context is that of a fresh packet again. */
-  replace(packet: Uint8Array): void {
+  /** Another packet has taken the place of the one before: the context is that of a fresh packet again. */
+  replace(size: number): void {
     const { words } = this.#memory;
     const end = this.#memory.cell(CELL.contextEnd) >>> 2;
     for (let word = CONTEXT_BASE >>> 2; word < end; word++) words[word] = 0;
     this.redirect = undefined;
-    this.#describe(packet);
-    this.#setBounds(PACKET_BASE, PACKET_BASE, PACKET_BASE + packet.length);
+    this.#describe(size);
+    this.#setBounds(PACKET_BASE, PACKET_BASE, PACKET_BASE + size);
   }
 
   /** Sets what a packet itself says of its context: its length on the wire, and its protocol as a network-order word. */
-  #describe(packet: Uint8Array): void {
+  #describe(size: number): void {
     const { view } = this.#memory;
     const { wireLength, protocol } = this.#fields;
-    if (wireLength !== undefined) view.setUint32(wireLength, packet.length, true);
-    const type = packet.length >= ETHERNET_HEADER ? packet[12]! | (packet[13]! << 8) : 0;
+    if (wireLength !== undefined) view.setUint32(wireLength, size, true);
+    const type = size >= ETHERNET_HEADER ? view.getUint16(PACKET_BASE + ETHER_TYPE, true) : 0;
     if (protocol !== undefined) view.setUint32(protocol, type, true);
   }
 

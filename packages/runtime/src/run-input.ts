@@ -84,7 +84,7 @@ const preparePacket = (
   const context = prepareContext(memory, layout.size);
   memory.bytes.fill(0, PACKET_BUFFER, PACKET_BASE);
   memory.bytes.set(packet, PACKET_BASE);
-  runtime.packet.place(layout, packet);
+  runtime.packet.place(layout, packet.length);
   for (const [name, value] of Object.entries(fields)) writeField(memory, layout, name, value);
   return {
     r1: context,

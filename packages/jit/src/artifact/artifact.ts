@@ -18,12 +18,11 @@ import { valueOffset } from "../inline/map-code.js";
 import { type MapOperation, MapOperations } from "../inline/map-operations.js";
 import { addProgram, type FinishOptions, finishModule } from "../module.js";
 import { defineRun } from "../run.js";
+import { defineRunOnPacket, takesPackets } from "../run-on-packet.js";
 import { type CustomSection, type FunctionReference, ModuleBuilder, withSections } from "../wasm/module.js";
 import type { SourceMap } from "../wasm/source-map.js";
 import {
-  defineRunOnPacket,
   type Reachable,
-  takesPackets,
   writeCallback,
   writeEnterProgram,
   writeLoadFromPacket,
@@ -105,7 +104,7 @@ class ArtifactBuilder {
     const { memory } = this.#runtime;
     const reachable = this.#addPrograms();
     const programs = this.#programs.map(({ executable }, index) => {
-      return this.#exportProgram(executable.spec, reachable[index]!.enter, this.#programs[index]!.facts);
+      return this.#exportProgram(executable.spec, reachable[index]!.main, this.#programs[index]!.facts);
     });
     const maps = this.#maps.map((map) => this.#exportMap(map));
     this.#implementImports(reachable);
@@ -134,12 +133,12 @@ class ArtifactBuilder {
 
   #exportProgram(
     spec: ProgramSpec,
-    enter: FunctionReference,
+    main: FunctionReference,
     facts: readonly (InstructionFacts | undefined)[],
   ): ArtifactProgramInfo {
     const { name, type, section } = spec;
     const clearStack = facts.some((fact) => fact?.readsUninitialized === true);
-    const run = defineRun(this.#module, `${name}.run`, enter, { clearStack });
+    const run = defineRun(this.#module, `${name}.run`, main, { clearStack });
     this.#module.export(run);
     const layout = this.#runtime.platform.programTypes[type]?.context ?? { name: "", size: 0, fields: [] };
     const packet = takesPackets(layout) ? `${name}.packet` : undefined;
