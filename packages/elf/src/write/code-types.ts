@@ -1,7 +1,7 @@
 import type { AssembledSection, AssembledSymbol } from "@ebpf/asm";
 import { SLOT_SIZE } from "@ebpf/asm";
 import { type BtfBuilder, encodeBtfSections, type FunctionRecord, type LineRecord } from "@ebpf/btf";
-import type { MarkedAssembly } from "./functions.js";
+import type { MarkedAssembly } from "./symbols.js";
 import type { ObjectSource } from "./write-object.js";
 
 /** What `encodeCodeTypes` needs of an object's source. */

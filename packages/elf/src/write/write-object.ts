@@ -7,9 +7,10 @@ import { RELOCATION, SECTION_FLAG } from "../elf-file.js";
 import { ElfError } from "../errors.js";
 import { JUMP_TABLES } from "../programs/jump-tables.js";
 import { encodeCodeTypes } from "./code-types.js";
-import { markFunctions } from "./functions.js";
+import { addDataTypes } from "./data-types.js";
 import { layOutMaps } from "./map-layout.js";
 import { encodeElf, type RelocatableSection, type RelocatableSymbol } from "./relocatable.js";
+import { markSymbols } from "./symbols.js";
 
 /** What an object file is written from. */
 export interface ObjectSource {
@@ -42,10 +43,15 @@ export interface ObjectSource {
  */
 export const writeObject = (source: ObjectSource): Uint8Array => {
   const { order = "little", maps = [], license } = source;
-  const assembly = markFunctions(source.assembly);
+  const assembly = markSymbols(source.assembly);
   const types = new BtfBuilder({ order });
-  for (const type of source.types?.btf.ownTypes() ?? []) types.add(type);
+  const described = new Set<string>();
+  for (const type of source.types?.btf.ownTypes() ?? []) {
+    types.add(type);
+    if (type.kind === "datasec") described.add(type.name);
+  }
   const layout = layOutMaps(types, maps, order);
+  addDataTypes(types, assembly, described);
   const encoded = encodeCodeTypes(types, assembly, source);
   const draft = new Draft(order);
   for (const section of assembly.sections) if (section.bytes.length > 0) draft.addSection(section);

@@ -1,12 +1,13 @@
 import { execFileSync, spawnSync } from "node:child_process";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { assemble, at, encode, ProgramBuilder, R0, R1, R2, R10 } from "@ebpf/asm";
+import type { BtfDatasec } from "@ebpf/btf";
 import { bytesToHex } from "@ebpf/core";
 import { programsAssembly, readObject, writeObject } from "@ebpf/elf";
 import type { MapSpec } from "@ebpf/platform";
-import { describe, expect, test } from "vitest";
+import { afterAll, describe, expect, test } from "vitest";
 import { programOf } from "../support/fixture.js";
 
 const COUNTERS: MapSpec = { name: "counters", type: "array", keySize: 4, valueSize: 8, maxEntries: 4, flags: 0 };
@@ -186,6 +187,43 @@ describe("what can't be written", () => {
     ],
   ])("%s", (_, write, code) => {
     expect(write).toThrow(expect.objectContaining({ code }));
+  });
+});
+
+test("variables have a type of their size", () => {
+  const { btf } = readObject(written("little"));
+  const [section] = [...btf!.ownTypes()].filter(({ kind }) => kind === "datasec").slice(-1);
+  expect(section).toMatchObject({ name: ".rodata", size: 4, variables: [{ offset: 0, size: 4 }] });
+  const { type } = (section as BtfDatasec).variables[0]!;
+  expect(btf!.type(type)).toMatchObject({ kind: "var", name: "limit", linkage: "global" });
+});
+
+const noBpftool = spawnSync("bpftool", ["version"]).error === undefined ? "" : " (skipped: no bpftool)";
+
+describe.skipIf(noBpftool !== "")(`agreement with libbpf, as bpftool has it${noBpftool}`, () => {
+  const folder = mkdtempSync(join(tmpdir(), "ebpf-elf-"));
+  afterAll(() => rmSync(folder, { recursive: true }));
+  const path = join(folder, "count.o");
+  writeFileSync(path, written("little"));
+  const bpftool = (...args: string[]): string => execFileSync("bpftool", args, { encoding: "utf8", stdio: "pipe" });
+
+  test("it opens the object, with all maps, programs and variables", () => {
+    const skeleton = bpftool("gen", "skeleton", path);
+    expect(skeleton).toMatch(/struct bpf_map \*counters;\s+struct bpf_map \*rodata;/);
+    expect(skeleton).toContain("struct bpf_program *count;");
+    expect(skeleton).toContain("unsigned int limit;");
+  });
+
+  test("it links the object, and the types come out as they were", () => {
+    const linked = join(folder, "linked.o");
+    bpftool("gen", "object", linked, path);
+    const text = (file: string) => bpftool("btf", "dump", "file", file, "format", "raw");
+    for (const type of ["VAR 'limit'", "VAR 'counters'", "FUNC 'count'", "FUNC 'bump'", "DATASEC '.rodata' size=4"]) {
+      expect(text(path)).toContain(type);
+      expect(text(linked)).toContain(type);
+    }
+    const code = (file: string) => programOf(readObject(readFileSync(file)), "count").instructions;
+    expect(bytesToHex(encode(code(linked)))).toBe(bytesToHex(encode(code(path))));
   });
 });
 
