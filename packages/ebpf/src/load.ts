@@ -16,6 +16,7 @@ import {
   type Platform,
   type ProgramSpec,
   type ProgramTypeName,
+  programTypeNumber,
 } from "@ebpf/platform";
 import {
   type ExecutionOptions,
@@ -137,7 +138,17 @@ const choosePrograms = (object: ObjectSpec, options: LoadOptions): ProgramSpec[]
   }
   const chosen = object.programs.filter(({ name, autoload }) => names?.includes(name) ?? autoload !== false);
   if (chosen.length === 0) throw new LoadError("NO_PROGRAM", "the object holds no program");
-  return chosen.map((program) => typed(specOf(program), types[program.name]));
+  return chosen.map((program) => {
+    const spec = specOf(program);
+    return typed(spec, types[program.name] ?? ownType(spec, options.platform));
+  });
+};
+
+/** A section that no rule of Linux's is for may be called like a type of the platform's own. */
+const ownType = ({ type, section }: ProgramSpec, platform: Platform | undefined): ProgramTypeName | undefined => {
+  const name = section.split("/")[0]!;
+  const isOwn = programTypeNumber(name) < 0 && platform?.programTypes[name] !== undefined;
+  return type === "unspec" && isOwn ? name : undefined;
 };
 
 const noProgram = (object: ObjectSpec, name: string): LoadError => {

@@ -105,15 +105,20 @@ export class LoadedProgram {
     return this.#runtime.bind(this.executable, { clearStack });
   }
 
-  /** A verified program relies on the size of its context, so a shorter one is filled up with zeros. */
+  /**
+   * A verified program relies on the size of its context and on the addresses in it: what is missing is zero, and so is
+   * every address, because nothing lies there.
+   */
   #checked(input: RunInput = { context: new Uint8Array() }): RunInput {
     if (this.report === undefined || "packet" in input) return input;
     if ("memory" in input) {
       throw new RuntimeError("BAD_INPUT", `${this.name} was verified as ${this.type} and takes no raw memory`);
     }
-    if (input.context.length >= this.contextSize) return input;
-    const context = new Uint8Array(this.contextSize);
+    const context = new Uint8Array(Math.max(input.context.length, this.contextSize));
     context.set(input.context);
+    for (const { value, offset, size } of this.#runtime.platform.programTypes[this.type]?.context.fields ?? []) {
+      if (value !== "scalar") context.fill(0, offset, offset + size);
+    }
     return { context };
   }
 }

@@ -131,4 +131,15 @@ describe("packets", () => {
     const program = loadObject(objectOf("r0 = *(u32 *)(r1 + 12)\nexit")).program("main");
     expect(program.run({ context: new Uint8Array(4).fill(255) }).returnValue).toBe(0);
   });
+
+  it("are empty where only a context is given, whatever that says of addresses", () => {
+    const first =
+      "r2 = *(u32 *)(r1 + 0)\nr3 = *(u32 *)(r1 + 4)\nr4 = r2\nr4 += 1\nr0 = 7\nif r4 > r3 goto +1\nr0 = *(u8 *)(r2 + 0)\nexit";
+    const program = loadObject(objectOf(first)).program("main");
+    const context = new Uint8Array(24);
+    new DataView(context.buffer).setUint32(0, 0xf000_0000, true);
+    new DataView(context.buffer).setUint32(4, 0xf000_1000, true);
+    expect(program.run({ packet: Uint8Array.of(3, ...new Uint8Array(63)) }).returnValue).toBe(3);
+    expect(program.run({ context }).returnValue).toBe(7);
+  });
 });

@@ -1,5 +1,5 @@
 import type { JumpOperation } from "@ebpf/asm";
-import type { LineInfo } from "@ebpf/platform";
+import { type LineInfo, takesPackets } from "@ebpf/platform";
 import { MAX_MAY_GOTO, PAGE_SIZE, type ProgramHost } from "@ebpf/runtime";
 import type { Backend } from "./backend.js";
 import { type Order, orderBlocks } from "./cfg/dominators.js";
@@ -16,7 +16,7 @@ import { FUNCTION_PARAMETERS, FunctionWriter, type ProgramFunctions } from "./lo
 import { lowerInstruction } from "./lower/instruction.js";
 import { lowerCondition } from "./lower/jump.js";
 import { callMain, defineRun, makesTailCalls, splitResult } from "./run.js";
-import { defineRunOnPacket, takesPackets } from "./run-on-packet.js";
+import { defineRunOnPacket } from "./run-on-packet.js";
 import type { Code, LinePlace } from "./wasm/code.js";
 import { type EncodedModule, type FunctionReference, ModuleBuilder, withSections } from "./wasm/module.js";
 import type { ValueType } from "./wasm/opcodes.js";

@@ -4,10 +4,6 @@ import { storeCell } from "./run.js";
 import type { Code } from "./wasm/code.js";
 import type { FunctionReference, ModuleBuilder } from "./wasm/module.js";
 
-/** Whether programs with this context are about a packet. */
-export const takesPackets = ({ fields }: ContextLayout): boolean =>
-  fields.some(({ value, name }) => value === "packet" || name === "protocol");
-
 /** `(length) → r0 low`: one run on the packet at `PACKET_BASE`, with a context that describes it. */
 export const defineRunOnPacket = (
   module: ModuleBuilder,
@@ -24,12 +20,12 @@ export const defineRunOnPacket = (
   storeCell(code, CELL.packetMeta, start);
   storeCell(code, CELL.packetData, start);
   storeCell(code, CELL.packetEnd, end);
-  for (const { name: field, value, offset } of layout.fields) {
+  for (const { holds, value, offset } of layout.fields) {
     const address = CONTEXT_BASE + offset;
     if (value === "packet" || value === "packet_meta") storeCell(code, address, start);
     else if (value === "packet_end") storeCell(code, address, end);
-    else if (field === "len" || field === "wire_len") storeCell(code, address, () => code.get(LENGTH));
-    else if (field === "protocol") storeCell(code, address, () => etherType(code, LENGTH));
+    else if (holds === "protocol") storeCell(code, address, () => etherType(code, LENGTH));
+    else if (holds !== undefined) storeCell(code, address, () => code.get(LENGTH));
   }
   code.i32(CONTEXT_BASE).call(run);
   return defined;

@@ -17,9 +17,15 @@ export interface MapParts {
   readonly references?: ReadonlyMap<string, Descriptor>;
 }
 
+const typeNumber = ({ name, type }: MapSpec): number => {
+  const number = mapTypeNumber(type);
+  if (number < 0) throw new KernelError("BAD_OPTION", `map ${name}: Linux has no maps of type ${type}`);
+  return number;
+};
+
 const attributesOf = (spec: MapSpec, { btf, inner }: MapParts): Attributes<"mapCreate"> =>
   new Attributes("mapCreate").name("mapName", spec.kernelName ?? spec.name).set({
-    mapType: mapTypeNumber(spec.type),
+    mapType: typeNumber(spec),
     ...sizesOf(spec),
     maxEntries: entriesOf(spec),
     mapFlags: flagsOf(spec),

@@ -103,8 +103,10 @@ const argumentsOf = (
   parts: Parts,
   attachProgram: KernelProgram | undefined,
 ): Attributes<"programLoad"> => {
+  const programType = programTypeNumber(spec.type);
+  if (programType < 0) throw new KernelError("BAD_OPTION", `Linux has no programs of type ${spec.type}`);
   const attributes = new Attributes("programLoad").name("programName", spec.name).set({
-    programType: programTypeNumber(spec.type),
+    programType,
     instructionCount: spec.instructions.length,
     programFlags: encodeProgramFlags(spec.flags),
     expectedAttachType: spec.structOpsMember ?? (spec.attachType && attachTypeNumber(spec.attachType)),

@@ -36,6 +36,8 @@ export interface ContextField {
   readonly narrowStore?: boolean;
   /** Whether aligned 8-byte accesses may cover two 4-byte elements. */
   readonly wide?: boolean;
+  /** What a runtime puts into the field, a 4-byte number, when the program runs on a packet. */
+  readonly holds?: "packet_length" | "wire_length" | "protocol";
   /** Attach types that may use the field; all when absent. */
   readonly attachTypes?: readonly AttachType[];
   /** Attach types that may write the field; all that may use it when absent. */
@@ -49,3 +51,7 @@ export interface ContextLayout {
   readonly size: number;
   readonly fields: readonly ContextField[];
 }
+
+/** Whether programs with this context are about a packet. */
+export const takesPackets = ({ fields }: ContextLayout): boolean =>
+  fields.some(({ value, holds }) => value === "packet" || holds !== undefined);

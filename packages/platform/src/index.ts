@@ -1,5 +1,13 @@
 export { ATTACH_TYPES, type AttachType, attachTypeNumber } from "./attach-types.js";
-export type { ContextField, ContextLayout, ContextValue } from "./context.js";
+export { type ContextField, type ContextLayout, type ContextValue, takesPackets } from "./context.js";
+export {
+  definePlatform,
+  type OwnHelper,
+  type OwnMapType,
+  type OwnProgramType,
+  type PlatformParts,
+} from "./define/define-platform.js";
+export { PlatformError, type PlatformErrorCode } from "./errors.js";
 export {
   type ArgumentType,
   type CallbackParameter,
@@ -12,10 +20,10 @@ export {
 } from "./helper.js";
 export { linux, linuxRecorder } from "./linux/linux.js";
 export { RETURN_NAMES } from "./linux/return-names.js";
-export { MAP_FLAGS, MAP_TYPES, type MapTypeName, mapTypeNumber } from "./map-types.js";
-export type { ExitRule, MapTypeRules, Platform, PlatformLimits, ProgramTypeRules } from "./platform.js";
+export { type LinuxMapType, MAP_FLAGS, MAP_TYPES, type MapTypeName, mapTypeNumber } from "./map-types.js";
+export type { ExitRule, MapSizes, MapTypeRules, Platform, PlatformLimits, ProgramTypeRules } from "./platform.js";
 export { decodeProgramFlags, encodeProgramFlags, PROGRAM_FLAGS } from "./program-flags.js";
-export { PROGRAM_TYPES, type ProgramTypeName, programTypeNumber } from "./program-types.js";
+export { type LinuxProgramType, PROGRAM_TYPES, type ProgramTypeName, programTypeNumber } from "./program-types.js";
 export { parseSectionName, SECTION_RULES, type SectionMeaning, type SectionRule } from "./sections.js";
 export {
   type FunctionInfo,

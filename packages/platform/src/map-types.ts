@@ -37,10 +37,13 @@ export const MAP_TYPES = [
   "insn_array",
 ] as const;
 
-export type MapTypeName = (typeof MAP_TYPES)[number];
+export type LinuxMapType = (typeof MAP_TYPES)[number];
 
-/** The number of a map type. */
-export const mapTypeNumber = (name: MapTypeName): number => MAP_TYPES.indexOf(name);
+/** A type of map: one of Linux's, or a platform's own. */
+export type MapTypeName = LinuxMapType | (string & Record<never, never>);
+
+/** The number of a map type in Linux; -1 for a platform's own. */
+export const mapTypeNumber = (name: MapTypeName): number => MAP_TYPES.indexOf(name as LinuxMapType);
 
 /** Bits of `map_flags`. Source: Linux's uapi. */
 export const MAP_FLAGS = {

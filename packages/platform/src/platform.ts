@@ -1,7 +1,7 @@
 import type { AttachType } from "./attach-types.js";
 import type { ContextLayout } from "./context.js";
 import type { HelperPrototype } from "./helper.js";
-import type { MapTypeName } from "./map-types.js";
+import type { LinuxMapType } from "./map-types.js";
 import type { ProgramTypeName } from "./program-types.js";
 
 /** A range that r0 must lie in at the entry program's exit. */
@@ -57,6 +57,17 @@ export interface MapTypeRules {
   readonly readOnlyValues?: true;
   /** Values are objects of this kind. */
   readonly values?: "xdp_sock";
+  /** For a platform's own type: the type of Linux as which a runtime keeps such maps. Its rules hold here as well. */
+  readonly storedAs?: LinuxMapType;
+  /** What maps of this type may be at most; anything that fits into memory when absent. */
+  readonly atMost?: MapSizes;
+}
+
+/** Bytes of a key and of a value, and entries. */
+export interface MapSizes {
+  readonly keySize?: number;
+  readonly valueSize?: number;
+  readonly maxEntries?: number;
 }
 
 export interface PlatformLimits {
@@ -83,10 +94,12 @@ export interface PlatformLimits {
 /** What a program may rely on: plain data, so that an embedder can bring their own. */
 export interface Platform {
   readonly name: string;
-  readonly programTypes: Readonly<Partial<Record<ProgramTypeName, ProgramTypeRules>>>;
+  /** By name. */
+  readonly programTypes: Readonly<Record<string, ProgramTypeRules>>;
   /** By id. */
   readonly helpers: ReadonlyMap<number, HelperPrototype>;
-  readonly mapTypes: Readonly<Partial<Record<MapTypeName, MapTypeRules>>>;
+  /** By name. */
+  readonly mapTypes: Readonly<Record<string, MapTypeRules>>;
   readonly limits: PlatformLimits;
   /** CPUs of the machine at most. */
   readonly cpus: number;

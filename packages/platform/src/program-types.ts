@@ -37,7 +37,10 @@ export const PROGRAM_TYPES = [
   "netfilter",
 ] as const;
 
-export type ProgramTypeName = (typeof PROGRAM_TYPES)[number];
+export type LinuxProgramType = (typeof PROGRAM_TYPES)[number];
 
-/** The number of a program type. */
-export const programTypeNumber = (name: ProgramTypeName): number => PROGRAM_TYPES.indexOf(name);
+/** A type of program: one of Linux's, or a platform's own. */
+export type ProgramTypeName = LinuxProgramType | (string & Record<never, never>);
+
+/** The number of a program type in Linux; -1 for a platform's own. */
+export const programTypeNumber = (name: ProgramTypeName): number => PROGRAM_TYPES.indexOf(name as LinuxProgramType);

@@ -65,9 +65,9 @@ export class PacketBuffer {
       data: addressOf(({ value }) => value === "packet"),
       end: addressOf(({ value }) => value === "packet_end"),
       meta: addressOf(({ value }) => value === "packet_meta"),
-      length: addressOf(({ name }) => name === "len"),
-      wireLength: addressOf(({ name }) => name === "wire_len"),
-      protocol: addressOf(({ name }) => name === "protocol"),
+      length: addressOf(({ holds }) => holds === "packet_length"),
+      wireLength: addressOf(({ holds }) => holds === "wire_length"),
+      protocol: addressOf(({ holds }) => holds === "protocol"),
     };
     this.replace(size);
   }

@@ -1,4 +1,4 @@
-import type { ContextLayout, ProgramSpec } from "@ebpf/platform";
+import { type ContextLayout, type ProgramSpec, takesPackets } from "@ebpf/platform";
 import { RuntimeError } from "./errors.js";
 import { CELL, CONTEXT_BASE, MAX_CONTEXT_SIZE, MAX_PACKET_SIZE, PACKET_BASE, PACKET_BUFFER } from "./layout.js";
 import type { LinearMemory } from "./linear-memory.js";
@@ -74,8 +74,7 @@ const preparePacket = (
   const { memory, platform } = runtime;
   const rules = platform.programTypes[spec.type];
   const layout = rules?.context;
-  const takesPackets = layout?.fields.some(({ value, name }) => value === "packet" || name === "protocol");
-  if (layout === undefined || !takesPackets) {
+  if (layout === undefined || !takesPackets(layout)) {
     throw new RuntimeError("BAD_INPUT", `${spec.name}: a program of type ${spec.type} takes no packet`, {
       hint: "give it the bytes of its context instead",
     });
@@ -99,7 +98,7 @@ const preparePacket = (
 
 const writeField = (memory: LinearMemory, layout: ContextLayout, name: string, value: number | bigint): void => {
   const field = layout.fields.find((candidate) => candidate.name === name);
-  if (field === undefined || field.value !== "scalar" || field.size > 8 || name === "len") {
+  if (field === undefined || field.value !== "scalar" || field.size > 8 || field.holds === "packet_length") {
     throw new RuntimeError("BAD_INPUT", `${layout.name} has no field ${name} that can be set`);
   }
   const integer = typeof value === "bigint" || Number.isInteger(value) ? BigInt(value) : undefined;

@@ -80,9 +80,15 @@ export class Runtime {
     if (!Number.isInteger(cpus) || cpus < 1 || cpus > 1024) {
       throw new RuntimeError("LIMIT", `cpus is ${cpus}, and must be in 1..1024`);
     }
+    this.platform = options.platform ?? linux;
+    if (cpus > this.platform.cpus) {
+      throw new RuntimeError(
+        "LIMIT",
+        `cpus is ${cpus}, and machines of ${this.platform.name} have ${this.platform.cpus}`,
+      );
+    }
     this.memory = new LinearMemory(memoryPages);
     this.packet = new PacketBuffer(this.memory);
-    this.platform = options.platform ?? linux;
     this.implementations = options.helpers ?? LINUX_HELPERS;
     this.kfuncs = options.kfuncs ?? new Map();
     this.cpus = cpus;

@@ -11,7 +11,9 @@ import { ElfError } from "../errors.js";
  */
 export const addMapType = (types: BtfBuilder, map: MapSpec): number => {
   const number = (value: number) => types.pointer(types.array(types.int("int", 4, "signed"), value));
-  const members: Record<string, number> = { type: number(mapTypeNumber(map.type)) };
+  const type = mapTypeNumber(map.type);
+  if (type < 0) throw new ElfError("BAD_MAP", `map ${map.name}: objects have no maps of type ${map.type}`);
+  const members: Record<string, number> = { type: number(type) };
   const add = (name: string, value: number): void => {
     if (value === 0) return;
     if (!(Number.isInteger(value) && value > 0 && value <= 0xffff_ffff)) {

@@ -1,4 +1,11 @@
-import { linux, type MapEntry, type MapSpec, type ProgramTypeName } from "@ebpf/platform";
+import {
+  type ContextLayout,
+  linux,
+  type MapEntry,
+  type MapSpec,
+  type ProgramTypeName,
+  takesPackets,
+} from "@ebpf/platform";
 import type { RunInput } from "@ebpf/runtime";
 import fc from "fast-check";
 import { AREA, type Target } from "./lowering.js";
@@ -24,25 +31,23 @@ const bytesOf = (length: number): fc.Arbitrary<Uint8Array> => fc.uint8Array({ mi
 const MAX_CONTEXT = 4096;
 const SMALL_CONTEXT = 192;
 
-/** Whether programs of a type are run on packets. */
-const takesPackets = (type: ProgramTypeName): boolean =>
-  linux.programTypes[type]!.context.fields.some(({ value, name }) => value === "packet" || name === "protocol");
+const contextOf = (type: ProgramTypeName): ContextLayout => linux.programTypes[type]!.context;
 
 /** Bytes of a type's context; of those that may have any size, as many as programs look at. */
 const contextSize = (type: ProgramTypeName): number => {
-  const { size } = linux.programTypes[type]!.context;
+  const { size } = contextOf(type);
   return size > MAX_CONTEXT ? SMALL_CONTEXT : size;
 };
 
 /** What a program of this kind may be run on: a packet, or the bytes of its context. */
 export const inputs = ({ type }: Target): fc.Arbitrary<RunInput> =>
-  takesPackets(type)
+  takesPackets(contextOf(type))
     ? packets().map((packet) => ({ packet }))
     : bytesOf(contextSize(type)).map((context) => ({ context }));
 
 /** A packet or context of zeros. */
 export const plainInput = (type: ProgramTypeName): RunInput =>
-  takesPackets(type) ? { packet: new Uint8Array(64) } : { context: new Uint8Array(contextSize(type)) };
+  takesPackets(contextOf(type)) ? { packet: new Uint8Array(64) } : { context: new Uint8Array(contextSize(type)) };
 
 /** Values that maps hold when the program starts; lowered to the entries of the maps that a program uses. */
 export interface MapFill {

@@ -1,4 +1,4 @@
-import type { HelperPrototype, ProgramSpec } from "@ebpf/platform";
+import { type HelperPrototype, type ProgramSpec, takesPackets } from "@ebpf/platform";
 import {
   CELL,
   CONTEXT_BASE,
@@ -18,7 +18,7 @@ import { valueOffset } from "../inline/map-code.js";
 import { type MapOperation, MapOperations } from "../inline/map-operations.js";
 import { addProgram, type FinishOptions, finishModule } from "../module.js";
 import { defineRun } from "../run.js";
-import { defineRunOnPacket, takesPackets } from "../run-on-packet.js";
+import { defineRunOnPacket } from "../run-on-packet.js";
 import { type CustomSection, type FunctionReference, ModuleBuilder, withSections } from "../wasm/module.js";
 import type { SourceMap } from "../wasm/source-map.js";
 import {

@@ -37,9 +37,15 @@ const words = (offset: number, names: string): ContextField[] =>
 const SK_BUFF_NAMES =
   "len pkt_type mark queue_mapping protocol vlan_present vlan_tci vlan_proto priority ingress_ifindex ifindex tc_index";
 
+/** What a packet itself says of these fields. */
+const HOLDS: Readonly<Record<string, Pick<ContextField, "holds">>> = {
+  len: { holds: "packet_length" },
+  protocol: { holds: "protocol" },
+};
+
 /** Every field of `__sk_buff` as read by a program that may read all of it. */
 const SK_BUFF: readonly ContextField[] = [
-  ...words(0, SK_BUFF_NAMES).map((row) => ({ ...row, narrow: true })),
+  ...words(0, SK_BUFF_NAMES).map((row) => ({ ...row, narrow: true, ...HOLDS[row.name] })),
   part("cb", 48, { size: 20, access: 8, writable: true, narrowStore: true }),
   part("hash", 68),
   part("tc_classid", 72),
@@ -55,7 +61,7 @@ const SK_BUFF: readonly ContextField[] = [
   part("local_port", 136),
   pointer("data_meta", 140, "packet_meta", 4),
   field("tstamp", 152, { access: 8 }),
-  part("wire_len", 160),
+  part("wire_len", 160, { holds: "wire_length" }),
   part("gso_segs", 164),
   pointer("sk", 168, "sock_common_or_null"),
   part("gso_size", 176),
@@ -255,7 +261,7 @@ export const CONTEXTS = {
     fields: [
       pointer("data", 0, "packet"),
       pointer("data_end", 8, "packet_end"),
-      part("len", 16),
+      part("len", 16, { holds: "packet_length" }),
       part("eth_protocol", 20, { narrowest: 2 }),
       part("ip_protocol", 24),
       part("bind_inany", 28),

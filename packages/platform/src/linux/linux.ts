@@ -1,4 +1,5 @@
 import type { Platform } from "../platform.js";
+import { tableOf } from "../table.js";
 import { HELPERS } from "./helpers.js";
 import { LIMITS } from "./limits.js";
 import { MAP_RULES } from "./map-rules.js";
@@ -7,9 +8,9 @@ import { PROGRAM_TYPE_RULES } from "./program-types.js";
 /** Linux 6.18 on a machine with up to 8,192 CPUs, for a loader that holds every capability. */
 export const linux: Platform = {
   name: "linux-6.18",
-  programTypes: PROGRAM_TYPE_RULES,
+  programTypes: tableOf(PROGRAM_TYPE_RULES),
   helpers: HELPERS,
-  mapTypes: MAP_RULES,
+  mapTypes: tableOf(MAP_RULES),
   limits: LIMITS,
   cpus: 8192,
 };

@@ -1,4 +1,4 @@
-import type { MapTypeName } from "../map-types.js";
+import type { LinuxMapType } from "../map-types.js";
 import type { MapTypeRules } from "../platform.js";
 import type { ProgramTypeName } from "../program-types.js";
 
@@ -29,7 +29,7 @@ const SOCKET_CHANGES = { map_update_elem: SOCKET_GIVERS, map_delete_elem: SOCKET
  *
  * `directValue`: programs may hold the address of a value (LD_IMM64 with an offset).
  */
-export const MAP_RULES: Readonly<Partial<Record<MapTypeName, MapTypeRules>>> = {
+export const MAP_RULES: Readonly<Partial<Record<LinuxMapType, MapTypeRules>>> = {
   hash: { structure: "bpf_htab", helpers: [...STORE, ...ITERABLE, ...TIMERS] },
   array: { structure: "bpf_array", helpers: [...STORE, ...ITERABLE, ...TIMERS], directValue: true, allPresent: true },
   prog_array: { structure: "bpf_array", helpers: ["tail_call"] },

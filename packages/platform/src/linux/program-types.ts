@@ -1,5 +1,5 @@
 import type { ExitRule, ProgramTypeRules } from "../platform.js";
-import type { ProgramTypeName } from "../program-types.js";
+import type { LinuxProgramType } from "../program-types.js";
 import { ADDRESS_REPORTS } from "./attach-groups.js";
 import { CONTEXTS } from "./contexts.js";
 
@@ -15,7 +15,7 @@ const classifier: ProgramTypeRules = {
 const tunnel: ProgramTypeRules = { context: CONTEXTS.lightweightTunnel, packetReadable: true };
 
 /** The rules of Linux 6.18 by program type. Types that are missing need the kernel's own types and are not modelled. */
-export const PROGRAM_TYPE_RULES: Readonly<Partial<Record<ProgramTypeName, ProgramTypeRules>>> = {
+export const PROGRAM_TYPE_RULES: Readonly<Partial<Record<LinuxProgramType, ProgramTypeRules>>> = {
   socket_filter: { context: CONTEXTS.socketFilter, legacyPacketLoads: true },
   kprobe: {
     sleepable: true,

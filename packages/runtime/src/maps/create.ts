@@ -1,4 +1,4 @@
-import type { MapSpec, MapTypeName } from "@ebpf/platform";
+import type { LinuxMapType, MapSizes, MapSpec, MapTypeName } from "@ebpf/platform";
 import { RuntimeError } from "../errors.js";
 import type { Runtime } from "../runtime.js";
 import { ArrayMap } from "./array.js";
@@ -14,26 +14,26 @@ import { badMap, type RuntimeMap } from "./runtime-map.js";
 type MapClass = new (spec: MapSpec, runtime: Runtime) => RuntimeMap;
 
 /** The implementation of each type of map that has one. */
-const IMPLEMENTATIONS: Readonly<Partial<Record<MapTypeName, MapClass>>> = {
-  array: ArrayMap,
-  percpu_array: ArrayMap,
-  hash: HashMap,
-  percpu_hash: HashMap,
-  lru_hash: HashMap,
-  lru_percpu_hash: HashMap,
-  lpm_trie: LpmTrie,
-  prog_array: ReferenceArray,
-  array_of_maps: ReferenceArray,
-  devmap: ReferenceArray,
-  cpumap: ReferenceArray,
-  xskmap: ReferenceArray,
-  hash_of_maps: HashOfMaps,
-  devmap_hash: HashMap,
-  queue: QueueMap,
-  stack: QueueMap,
-  ringbuf: RingBufferMap,
-  perf_event_array: PerfEventArray,
-};
+const IMPLEMENTATIONS: ReadonlyMap<MapTypeName, MapClass> = new Map<LinuxMapType, MapClass>([
+  ["array", ArrayMap],
+  ["percpu_array", ArrayMap],
+  ["hash", HashMap],
+  ["percpu_hash", HashMap],
+  ["lru_hash", HashMap],
+  ["lru_percpu_hash", HashMap],
+  ["lpm_trie", LpmTrie],
+  ["prog_array", ReferenceArray],
+  ["array_of_maps", ReferenceArray],
+  ["devmap", ReferenceArray],
+  ["cpumap", ReferenceArray],
+  ["xskmap", ReferenceArray],
+  ["hash_of_maps", HashOfMaps],
+  ["devmap_hash", HashMap],
+  ["queue", QueueMap],
+  ["stack", QueueMap],
+  ["ringbuf", RingBufferMap],
+  ["perf_event_array", PerfEventArray],
+]);
 
 /** Types that have no values of their own, and types whose number of entries the loader may choose. */
 const WITHOUT_VALUES: ReadonlySet<MapTypeName> = new Set(["ringbuf"]);
@@ -46,23 +46,25 @@ const WITHOUT_ENTRIES: ReadonlySet<MapTypeName> = new Set(["perf_event_array"]);
  * @throws RuntimeError `UNSUPPORTED_MAP`, `BAD_MAP`, `BAD_LENGTH`, or `LIMIT` when the memory is used up.
  */
 export const createMap = (spec: MapSpec, runtime: Runtime): RuntimeMap => {
-  const Implementation = IMPLEMENTATIONS[spec.type];
+  const { storedAs: type = spec.type, atMost = {} } = runtime.platform.mapTypes[spec.type] ?? {};
+  const Implementation = IMPLEMENTATIONS.get(type);
   if (Implementation === undefined) {
-    throw new RuntimeError("UNSUPPORTED_MAP", `map ${spec.name}: maps of type ${spec.type} are not supported`);
+    throw new RuntimeError("UNSUPPORTED_MAP", `map ${spec.name}: maps of type ${type} are not supported`);
   }
-  requireSize(spec, "keySize", 0);
-  requireSize(spec, "valueSize", WITHOUT_VALUES.has(spec.type) ? 0 : 1);
-  requireSize(spec, "maxEntries", WITHOUT_ENTRIES.has(spec.type) ? 0 : 1);
-  const map = new Implementation(spec, runtime);
+  requireSize(spec, "keySize", 0, atMost);
+  requireSize(spec, "valueSize", WITHOUT_VALUES.has(type) ? 0 : 1, atMost);
+  requireSize(spec, "maxEntries", WITHOUT_ENTRIES.has(type) ? 0 : 1, atMost);
+  const map = new Implementation(type === spec.type ? spec : { ...spec, type }, runtime);
   writeInitial(map, spec);
   if (spec.frozen) map.freeze();
   return map;
 };
 
-const requireSize = (spec: MapSpec, field: "keySize" | "valueSize" | "maxEntries", least: number): void => {
+const requireSize = (spec: MapSpec, field: keyof MapSizes, least: number, atMost: MapSizes): void => {
   const value = spec[field];
-  if (Number.isInteger(value) && value >= least && value < 2 ** 32) return;
-  throw badMap(spec, `${field} is ${value}`);
+  const most = Math.min(atMost[field] ?? Number.POSITIVE_INFINITY, 2 ** 32 - 1);
+  if (Number.isInteger(value) && value >= least && value <= most) return;
+  throw badMap(spec, `${field} is ${value}, and must be in ${least}..${most}`);
 };
 
 const writeInitial = (map: RuntimeMap, spec: MapSpec): void => {

@@ -9,7 +9,8 @@ export const checkMapFits = (walk: Walk, helper: HelperPrototype, map: MapSpec |
   const rules = walk.platform.mapTypes[map.type];
   if (rules === undefined) reject("UNSUPPORTED_MAP", `maps of type ${map.type} are not modelled yet`);
   const name = helper.name.replace(/^bpf_/, "");
-  const refusal = `cannot pass map_type ${mapTypeNumber(map.type)} into func ${helper.name}#${helper.id}`;
+  const number = mapTypeNumber(map.type);
+  const refusal = `cannot pass map_type ${number < 0 ? map.type : number} into func ${helper.name}#${helper.id}`;
   if (helper.changesMap && (map.flags & MAP_FLAGS.readOnlyProgram) !== 0) {
     reject("READ_ONLY", "write into map forbidden");
   }
