@@ -159,6 +159,7 @@ describe("definePlatform", () => {
     ["one number twice", "DUPLICATE_HELPER", helpers({}, { name: "other" })],
     ["one name twice", "BAD_NAME", helpers({}, { id: 1001 })],
     ["a name of Linux's", "BAD_NAME", helpers({ name: "bpf_answer" })],
+    ["a name of Linux's without its prefix", "BAD_NAME", helpers({ name: "map_lookup_elem" })],
     ["number 0", "BAD_HELPER", helpers({ id: 0 })],
     ["a number beyond 31 bits", "BAD_HELPER", helpers({ id: 2 ** 31 })],
     ["six arguments", "BAD_HELPER", takes(...Array.from({ length: 6 }, (): ArgumentType => ({ kind: "anything" })))],

@@ -110,8 +110,9 @@ class HelperTable {
   add(helper: HelperPrototype): void {
     const { name } = helper;
     checkName("helper", name, (known) => byName(this.byId, known) !== undefined);
-    if (name.startsWith(LINUX_PREFIX)) {
-      throw new PlatformError("BAD_NAME", `helper ${name}: ${LINUX_PREFIX} begins the names of Linux's helpers`);
+    // Rows of map types name helpers without the prefix.
+    if (name.startsWith(LINUX_PREFIX) || byName(linux.helpers, `${LINUX_PREFIX}${name}`) !== undefined) {
+      throw new PlatformError("BAD_NAME", `${name} is a name for a helper of Linux`);
     }
     checkHelper(helper);
     this.#checkFree(helper);
