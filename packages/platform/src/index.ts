@@ -39,3 +39,4 @@ export {
   programSpec,
   type StructOps,
 } from "./spec.js";
+export type { KernelMember, KernelStructure } from "./structure.js";

@@ -3,6 +3,7 @@ import type { ContextLayout } from "./context.js";
 import type { HelperPrototype } from "./helper.js";
 import type { LinuxMapType } from "./map-types.js";
 import type { ProgramTypeName } from "./program-types.js";
+import type { KernelStructure } from "./structure.js";
 
 /** A range that r0 must lie in at the entry program's exit. */
 export interface ExitRule {
@@ -44,7 +45,7 @@ export interface MapTypeRules {
   /** Programs may hold the address of a value. */
   readonly directValue?: true;
   /** The kernel's own structure that stands for such a map, which programs may read; unknown when absent. */
-  readonly structure?: string;
+  readonly structure?: KernelStructure;
   /** Values are maps. */
   readonly nested?: true;
   /** Peeking asks whether a given value is in the map, so that it reads the value instead of writing it. */

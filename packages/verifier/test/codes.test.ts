@@ -238,7 +238,7 @@ f:\nr1 = *(u64 *)(r2 + 0)\nr2 = map programs\nr3 = 0\ncall tail_call${END}`,
   UNSUPPORTED_INDIRECT_JUMP: {
     spec: { instructions: [instruction(op("gotox"), { dst: 1 }), ...instructions("r0 = 0\nexit")].slice(0, 1) },
   },
-  UNSUPPORTED_ACCESS: { text: `r1 = map hash\nr0 = *(u32 *)(r1 + 0)${END}` },
+  UNSUPPORTED_ACCESS: { text: `r1 = map hash\nr1 = *(u64 *)(r1 + 40)\nr0 = *(u32 *)(r1 + 0)${END}` },
 };
 
 const verdictOf = ({ text = "r0 = 0\nexit", spec, options }: Failing) => verify(program(text, spec), options);

@@ -162,10 +162,60 @@ describe("rules that the live kernel showed", () => {
       "uprobe, and struct_ops programs can be sleepable",
       { flags: { sleepable: true } },
     ],
+    [
+      "a key of no bytes is not in a value of a map either",
+      `${VALUE}r2 = r0\nr1 = map[fd:4]\ncall 1${OUT}`,
+      "invalid access to map value, value_size=16 off=0 size=0\nR2 min value is outside of the allowed memory range",
+    ],
+    [
+      "whether a map may be written is asked before whether it goes with the helper",
+      `${KEY}r2 += -8\nr1 = map[fd:2]\nr3 = 0\ncall 87\nr0 = 0\nexit`,
+      "write into map forbidden",
+    ],
+    [
+      "a map's structure is read within members",
+      "r1 = map[fd:1]\nr0 = *(u64 *)(r1 + 76)\nr0 = 0\nexit",
+      "access beyond the end of member max_entries (mend:80) in struct bpf_map with off 76 size 8",
+    ],
+    [
+      "pointers in a map's structure are read whole",
+      "r1 = map[fd:1]\nr0 = *(u32 *)(r1 + 40)\nr0 = 0\nexit",
+      "cannot access ptr member ops with moff 40 in struct bpf_map with off 40 size 4",
+    ],
+    [
+      "a map's structure has holes",
+      "r1 = map[fd:1]\nr0 = *(u8 *)(r1 + 36)\nr0 = 0\nexit",
+      "struct bpf_map doesn't have field at offset 36",
+    ],
+    [
+      "a map's structure ends",
+      "r1 = map[fd:1]\nr0 = *(u64 *)(r1 + 312)\nr0 = 0\nexit",
+      "access beyond struct bpf_array at off 312 size 8",
+    ],
+    [
+      "a map's structure is only read",
+      "r1 = map[fd:1]\n*(u32 *)(r1 + 76) = 1\nr0 = 0\nexit",
+      "only read from bpf_array is supported",
+    ],
   ])("%s", (_, text, message, spec) => {
     const { verdict, rejection } = verify(program(text, spec));
     expect(verdict).toBe("reject");
     expect(rejection?.message).toContain(message);
+  });
+
+  it.each([
+    ["a number", "r0 = *(u32 *)(r1 + 76)"],
+    ["an array of bytes from anywhere", "r0 = *(u64 *)(r1 + 139)"],
+    ["a lock in unions", "r0 = *(u8 *)(r1 + 241)"],
+    ["what is the map type's own", "r0 = *(u32 *)(r1 + 296)"],
+    [
+      "a pointer to an object, which is no number",
+      "r2 = *(u64 *)(r1 + 40)\nr2 ^= 1\nr0 = 0",
+      "R2 bitwise operator ^= on pointer prohibited",
+    ],
+  ])("programs read of a map's structure %s", (_, text, message = "") => {
+    const { rejection } = verify(program(`r1 = map[fd:1]\n${text}\nexit`));
+    expect(rejection?.message ?? "").toBe(message);
   });
 
   it("memory that may be NULL goes to helpers that take NULL, within its size", () => {

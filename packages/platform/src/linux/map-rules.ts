@@ -1,6 +1,24 @@
 import type { LinuxMapType } from "../map-types.js";
 import type { MapTypeRules } from "../platform.js";
 import type { ProgramTypeName } from "../program-types.js";
+import {
+  BPF_ARENA,
+  BPF_ARRAY,
+  BPF_BLOOM_FILTER,
+  BPF_CGROUP_STORAGE_MAP,
+  BPF_CPU_MAP,
+  BPF_DTAB,
+  BPF_HTAB,
+  BPF_LOCAL_STORAGE_MAP,
+  BPF_QUEUE_STACK,
+  BPF_RINGBUF_MAP,
+  BPF_SHTAB,
+  BPF_STAB,
+  BPF_STACK_MAP,
+  LPM_TRIE,
+  REUSEPORT_ARRAY,
+  XSK_MAP,
+} from "./map-structures.js";
 
 const STORE = ["map_lookup_elem", "map_update_elem", "map_delete_elem"];
 const ITERABLE = ["for_each_map_elem"];
@@ -30,30 +48,30 @@ const SOCKET_CHANGES = { map_update_elem: SOCKET_GIVERS, map_delete_elem: SOCKET
  * `directValue`: programs may hold the address of a value (LD_IMM64 with an offset).
  */
 export const MAP_RULES: Readonly<Partial<Record<LinuxMapType, MapTypeRules>>> = {
-  hash: { structure: "bpf_htab", helpers: [...STORE, ...ITERABLE, ...TIMERS] },
-  array: { structure: "bpf_array", helpers: [...STORE, ...ITERABLE, ...TIMERS], directValue: true, allPresent: true },
-  prog_array: { structure: "bpf_array", helpers: ["tail_call"] },
+  hash: { structure: BPF_HTAB, helpers: [...STORE, ...ITERABLE, ...TIMERS] },
+  array: { structure: BPF_ARRAY, helpers: [...STORE, ...ITERABLE, ...TIMERS], directValue: true, allPresent: true },
+  prog_array: { structure: BPF_ARRAY, helpers: ["tail_call"] },
   perf_event_array: {
-    structure: "bpf_array",
+    structure: BPF_ARRAY,
     helpers: ["perf_event_read", "perf_event_output", "skb_output", "perf_event_read_value", "xdp_output"],
   },
-  percpu_hash: { structure: "bpf_htab", helpers: [...STORE, ...ITERABLE, "map_lookup_percpu_elem"] },
+  percpu_hash: { structure: BPF_HTAB, helpers: [...STORE, ...ITERABLE, "map_lookup_percpu_elem"] },
   percpu_array: {
-    structure: "bpf_array",
+    structure: BPF_ARRAY,
     helpers: [...STORE, ...ITERABLE, "map_lookup_percpu_elem"],
     allPresent: true,
   },
-  stack_trace: { structure: "bpf_stack_map", helpers: ["get_stackid"] },
-  cgroup_array: { structure: "bpf_array", helpers: ["skb_under_cgroup", "current_task_under_cgroup"] },
-  lru_hash: { structure: "bpf_htab", helpers: [...STORE, ...ITERABLE, ...TIMERS] },
-  lru_percpu_hash: { structure: "bpf_htab", helpers: [...STORE, ...ITERABLE, "map_lookup_percpu_elem"] },
-  lpm_trie: { structure: "lpm_trie", helpers: STORE },
-  array_of_maps: { structure: "bpf_array", helpers: NESTED, nested: true },
-  hash_of_maps: { structure: "bpf_htab", helpers: NESTED, nested: true },
-  devmap: { structure: "bpf_dtab", helpers: ["redirect_map", "map_lookup_elem"], readOnlyValues: true },
-  devmap_hash: { structure: "bpf_dtab", helpers: ["redirect_map", "map_lookup_elem"], readOnlyValues: true },
+  stack_trace: { structure: BPF_STACK_MAP, helpers: ["get_stackid"] },
+  cgroup_array: { structure: BPF_ARRAY, helpers: ["skb_under_cgroup", "current_task_under_cgroup"] },
+  lru_hash: { structure: BPF_HTAB, helpers: [...STORE, ...ITERABLE, ...TIMERS] },
+  lru_percpu_hash: { structure: BPF_HTAB, helpers: [...STORE, ...ITERABLE, "map_lookup_percpu_elem"] },
+  lpm_trie: { structure: LPM_TRIE, helpers: STORE },
+  array_of_maps: { structure: BPF_ARRAY, helpers: NESTED, nested: true },
+  hash_of_maps: { structure: BPF_HTAB, helpers: NESTED, nested: true },
+  devmap: { structure: BPF_DTAB, helpers: ["redirect_map", "map_lookup_elem"], readOnlyValues: true },
+  devmap_hash: { structure: BPF_DTAB, helpers: ["redirect_map", "map_lookup_elem"], readOnlyValues: true },
   sockmap: {
-    structure: "bpf_stab",
+    structure: BPF_STAB,
     helpers: [
       "sk_redirect_map",
       "sock_map_update",
@@ -67,7 +85,7 @@ export const MAP_RULES: Readonly<Partial<Record<LinuxMapType, MapTypeRules>>> = 
     changedBy: SOCKET_CHANGES,
   },
   sockhash: {
-    structure: "bpf_shtab",
+    structure: BPF_SHTAB,
     helpers: [
       "sk_redirect_hash",
       "sock_hash_update",
@@ -80,19 +98,19 @@ export const MAP_RULES: Readonly<Partial<Record<LinuxMapType, MapTypeRules>>> = 
     sockets: true,
     changedBy: SOCKET_CHANGES,
   },
-  cpumap: { structure: "bpf_cpu_map", helpers: ["redirect_map"] },
-  xskmap: { structure: "xsk_map", helpers: ["redirect_map", "map_lookup_elem"], values: "xdp_sock" },
-  cgroup_storage: { structure: "bpf_cgroup_storage_map", helpers: LOCAL_STORAGE },
-  percpu_cgroup_storage: { structure: "bpf_cgroup_storage_map", helpers: LOCAL_STORAGE },
-  reuseport_sockarray: { structure: "reuseport_array", helpers: ["sk_select_reuseport"] },
-  queue: { structure: "bpf_queue_stack", helpers: ["map_peek_elem", "map_pop_elem", "map_push_elem"] },
-  stack: { structure: "bpf_queue_stack", helpers: ["map_peek_elem", "map_pop_elem", "map_push_elem"] },
-  sk_storage: { structure: "bpf_local_storage_map", helpers: ["sk_storage_get", "sk_storage_delete"] },
-  inode_storage: { structure: "bpf_local_storage_map", helpers: ["inode_storage_get", "inode_storage_delete"] },
-  task_storage: { structure: "bpf_local_storage_map", helpers: ["task_storage_get", "task_storage_delete"] },
-  cgrp_storage: { structure: "bpf_local_storage_map", helpers: ["cgrp_storage_get", "cgrp_storage_delete"] },
+  cpumap: { structure: BPF_CPU_MAP, helpers: ["redirect_map"] },
+  xskmap: { structure: XSK_MAP, helpers: ["redirect_map", "map_lookup_elem"], values: "xdp_sock" },
+  cgroup_storage: { structure: BPF_CGROUP_STORAGE_MAP, helpers: LOCAL_STORAGE },
+  percpu_cgroup_storage: { structure: BPF_CGROUP_STORAGE_MAP, helpers: LOCAL_STORAGE },
+  reuseport_sockarray: { structure: REUSEPORT_ARRAY, helpers: ["sk_select_reuseport"] },
+  queue: { structure: BPF_QUEUE_STACK, helpers: ["map_peek_elem", "map_pop_elem", "map_push_elem"] },
+  stack: { structure: BPF_QUEUE_STACK, helpers: ["map_peek_elem", "map_pop_elem", "map_push_elem"] },
+  sk_storage: { structure: BPF_LOCAL_STORAGE_MAP, helpers: ["sk_storage_get", "sk_storage_delete"] },
+  inode_storage: { structure: BPF_LOCAL_STORAGE_MAP, helpers: ["inode_storage_get", "inode_storage_delete"] },
+  task_storage: { structure: BPF_LOCAL_STORAGE_MAP, helpers: ["task_storage_get", "task_storage_delete"] },
+  cgrp_storage: { structure: BPF_LOCAL_STORAGE_MAP, helpers: ["cgrp_storage_get", "cgrp_storage_delete"] },
   ringbuf: {
-    structure: "bpf_ringbuf_map",
+    structure: BPF_RINGBUF_MAP,
     helpers: [
       "ringbuf_output",
       "ringbuf_reserve",
@@ -102,8 +120,8 @@ export const MAP_RULES: Readonly<Partial<Record<LinuxMapType, MapTypeRules>>> = 
       "ringbuf_discard_dynptr",
     ],
   },
-  user_ringbuf: { structure: "bpf_ringbuf_map", helpers: ["user_ringbuf_drain"] },
-  bloom_filter: { structure: "bpf_bloom_filter", helpers: ["map_peek_elem", "map_push_elem"], peekReads: true },
-  arena: { structure: "bpf_arena", helpers: [] },
+  user_ringbuf: { structure: BPF_RINGBUF_MAP, helpers: ["user_ringbuf_drain"] },
+  bloom_filter: { structure: BPF_BLOOM_FILTER, helpers: ["map_peek_elem", "map_push_elem"], peekReads: true },
+  arena: { structure: BPF_ARENA, helpers: [] },
   insn_array: { helpers: [] },
 };

@@ -9,6 +9,7 @@ import type { Walk } from "../walk.js";
 import { accessArena } from "./arena.js";
 import { accessContext } from "./context.js";
 import { accessFlowKeys } from "./flow-keys.js";
+import { accessMap } from "./map-structure.js";
 import { accessMapValue } from "./map-value.js";
 import { accessPacket } from "./packet.js";
 import { checkRegion } from "./region.js";
@@ -86,17 +87,6 @@ const accessMemory: Accessor = (_walk, access) => {
 
 const noAccess: Accessor = (_walk, { pointer, register }) =>
   reject("NOT_A_POINTER", `R${register} invalid mem access '${kindName(pointer)}'`, register);
-
-/** A map itself is a structure of the kernel's, which programs may read. */
-const accessMap: Accessor = ({ platform }, { kind, pointer, offset, register }) => {
-  const name = platform.mapTypes[pointer.map!.type]?.structure;
-  if (name !== undefined && kind === "write") reject("READ_ONLY", `only read from ${name} is supported`, register);
-  const at = pointer.offset + offset;
-  if (name !== undefined && at < 0) {
-    reject("NEGATIVE_OFFSET", `R${register} is ${name} invalid negative access: off=${at}`, register);
-  }
-  return reject("UNSUPPORTED_ACCESS", "reading the fields of a map is not modelled yet", register);
-};
 
 const accessStack: Accessor = (walk, access) =>
   access.kind === "read" ? readStack(walk, access) : writeStack(walk, access);

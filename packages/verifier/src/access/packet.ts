@@ -10,7 +10,7 @@ import type { RegionAccess } from "./region.js";
  * The accessed bytes lie in the range that a comparison with the packet's end gave. The range counts from the start of
  * the object with the same variable part, so the variable part drops out.
  */
-export const checkPacketRange = ({ register, pointer, offset, size }: RegionAccess): void => {
+export const checkPacketRange = ({ register, pointer, offset, size, neverEmpty }: RegionAccess): void => {
   if (W.less(pointer.value.s64.min, W.ZERO)) {
     reject(
       "NEGATIVE_OFFSET",
@@ -21,7 +21,7 @@ export const checkPacketRange = ({ register, pointer, offset, size }: RegionAcce
   const at = pointer.offset + offset;
   const outside = `R${register} offset is outside of the packet`;
   if (pointer.range < 0) reject("PACKET_OUT_OF_BOUNDS", outside, register);
-  if (at < 0 || at + size > pointer.range) {
+  if (at < 0 || at + size > pointer.range || (size === 0 && neverEmpty)) {
     const details = `invalid access to packet, off=${at} size=${size}, R${register}(id=${pointer.id},off=${at},r=${pointer.range})`;
     reject("PACKET_OUT_OF_BOUNDS", `${details}\n${outside}`, register);
   }

@@ -42,6 +42,7 @@ const frameOf = (walk: Walk, pointer: Register): Frame => {
 
 type Purpose = "read from" | "write to";
 
+/** Sizes are signed here: those that a signature gives may have 32 bits. */
 const outside = (access: RegionAccess, purpose: Purpose): never => {
   const { register, pointer, offset, size } = access;
   if (S.isConstant(pointer.value)) {
@@ -50,7 +51,7 @@ const outside = (access: RegionAccess, purpose: Purpose): never => {
   }
   return reject(
     "STACK_OUT_OF_BOUNDS",
-    `invalid variable-offset ${purpose} stack R${register} var_off=${formatTnum(pointer.value.bits)} off=${pointer.offset + offset} size=${size}`,
+    `invalid variable-offset ${purpose} stack R${register} var_off=${formatTnum(pointer.value.bits)} off=${pointer.offset + offset} size=${size | 0}`,
     register,
   );
 };

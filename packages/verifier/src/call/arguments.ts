@@ -47,11 +47,17 @@ interface Call {
   readonly value: Register;
 }
 
-const useMemory = (call: Call, size: number, use: MemoryUse, nullable?: true): void => {
+interface Use {
+  readonly use: MemoryUse;
+  readonly nullable?: true | undefined;
+  readonly neverEmpty?: true;
+}
+
+const useMemory = (call: Call, size: number, { nullable, ...use }: Use): void => {
   const { walk, helper, register, value, given } = call;
   // A helper that takes NULL takes what may be NULL.
   const pointer = nullable ? value.with({ nullable: false }) : value;
-  const effect = checkMemory(walk, { register, pointer, size, use, helper });
+  const effect = checkMemory(walk, { register, pointer, size, helper, ...use });
   if (effect !== undefined) given.effects.push(effect);
 };
 
@@ -88,8 +94,7 @@ const mapOf = (call: Call): MapSpec =>
 
 const checkKey = (call: Call): void => {
   const map = mapOf(call);
-  if (map.keySize === 0 && call.value.kind === "fp") reject("BAD_SIZE", "invalid zero-sized read", call.register);
-  useMemory(call, map.keySize, "read");
+  useMemory(call, map.keySize, { use: "read", neverEmpty: true });
   if (map.keySize === 4) {
     const key = knownOnStack(call.walk, call.value, 4);
     if (key !== undefined) call.given.constantKey = key.lo >>> 0;
@@ -98,13 +103,14 @@ const checkKey = (call: Call): void => {
 
 /** Memory for a value of the map; a socket, which `checkArguments` takes for one, where the map's values are sockets. */
 const checkValue = (call: Call, type: ArgumentOf<"map_value">): void => {
-  const rules = call.walk.platform.mapTypes[mapOf(call).type];
-  useMemory(call, mapOf(call).valueSize, rules?.peekReads ? "read" : type.access, type.nullable);
+  const { type: mapType, valueSize } = mapOf(call);
+  const use = call.walk.platform.mapTypes[mapType]?.peekReads ? "read" : type.access;
+  useMemory(call, valueSize, { use, nullable: type.nullable, neverEmpty: true });
 };
 
 const checkSizedMemory = (call: Call, type: ArgumentOf<"memory">): void => {
   if (type.size === undefined) return; // Checked with the size that follows.
-  useMemory(call, type.size, type.access, type.nullable);
+  useMemory(call, type.size, { use: type.access, nullable: type.nullable });
   if (!type.aligned) return;
   checkAlignment(call.walk, { pointer: call.value, offset: 0, size: type.size as Size }, true);
 };
@@ -136,7 +142,7 @@ const checkSize = (call: Call, type: ArgumentOf<"size">): void => {
     walk.markPrecise(register);
     return;
   }
-  useMemory(target, limit, memory.access, memory.nullable);
+  useMemory(target, limit, { use: memory.access, nullable: memory.nullable });
   // Linux lets any number of bytes pass behind a pointer that may be NULL, which not all helpers look out for.
   if (pointer.nullable && limit > 0) {
     reject("UNSUPPORTED_HELPER", "bytes behind a pointer that may be NULL are not modelled", register);

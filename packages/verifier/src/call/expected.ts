@@ -86,6 +86,7 @@ export const checkKind = (
   }
   const kind = kindName(value.nullable && takesNull(argument) ? value.with({ nullable: false }) : value);
   if (!expected.includes(kind)) mismatch(register, kindName(value), expected);
+  if (value.kind === "ptr") reject("UNSUPPORTED_HELPER", "objects of kernel types are not modelled yet", register);
   const released = helper.releases === register - 1;
   if (released && value.offset !== 0) {
     const message = `R${register} must have zero offset when passed to release func or trusted arg to kfunc`;

@@ -4,7 +4,7 @@ import { checkPacketRange } from "../access/packet.js";
 import { checkRegion, type RegionAccess } from "../access/region.js";
 import { checkHelperWrite, helperReadsStack, helperWritesStack } from "../access/stack.js";
 import { reject } from "../report/reject.js";
-import { kindName, type Register } from "../state/register.js";
+import { kindName } from "../state/register.js";
 import type { Walk } from "../walk.js";
 import { notMemory } from "./expected.js";
 
@@ -12,10 +12,7 @@ import { notMemory } from "./expected.js";
 export type MemoryUse = "read" | "write" | "update";
 
 /** Memory that a helper is given. */
-export interface MemoryArgument {
-  readonly register: number;
-  readonly pointer: Register;
-  readonly size: number;
+export interface MemoryArgument extends Omit<RegionAccess, "offset"> {
   readonly use: MemoryUse;
   readonly helper: Pick<HelperPrototype, "name" | "packetArguments">;
 }
@@ -37,8 +34,8 @@ const checkPacket = (walk: Walk, { use, helper }: MemoryArgument, access: Region
  * @returns what the use does to the state, to be done when the whole call is right
  */
 export const checkMemory = (walk: Walk, argument: MemoryArgument): (() => void) | undefined => {
-  const { register, pointer, size, use } = argument;
-  const access: RegionAccess = { register, pointer, offset: 0, size };
+  const { register, pointer, use } = argument;
+  const access: RegionAccess = { ...argument, offset: 0 };
   if (pointer.nullable) notMemory(register, pointer);
   switch (pointer.kind) {
     case "pkt":
@@ -59,6 +56,8 @@ export const checkMemory = (walk: Walk, argument: MemoryArgument): (() => void) 
       checkRegion(access, pointer.size, "mem");
       return undefined;
     case "fp":
+      // Only maps without keys or values have nothing to give.
+      if (access.size === 0 && access.neverEmpty) reject("WRONG_MAP_TYPE", "invalid zero-sized read", register);
       if (use === "write") checkHelperWrite(walk, access);
       else helperReadsStack(walk, access, use === "read" ? "read from" : "write to");
       return use === "read" ? undefined : () => helperWritesStack(walk, access, use);
