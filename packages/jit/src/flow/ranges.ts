@@ -3,6 +3,7 @@ import type { ProgramHost } from "@ebpf/runtime";
 import type { InstructionFacts } from "@ebpf/verifier";
 import { type Order, orderBlocks } from "../cfg/dominators.js";
 import { type Block, type Choice, edgesOf, type Graph, type Step } from "../cfg/graph.js";
+import { loadedConstant, lookedUpConstant } from "./constants.js";
 import { writtenBy } from "./effects.js";
 import type { Range } from "./range.js";
 import * as R from "./range.js";
@@ -39,14 +40,17 @@ const rangeAfter = (step: Step, ranges: RegisterRanges, { host, facts }: Knowled
       const [low, high] = host.wideValue(pc, op.meaning) ?? [0, -1];
       return high === 0 ? R.exactly(low >>> 0) : R.UNKNOWN;
     }
-    case "load":
+    case "load": {
       if (op.mode !== "mem") return R.ANY_WORD;
+      const constant = loadedConstant(step, op, { base: ranges[slot.src]!, host, facts: facts[pc] });
+      if (constant !== undefined) return R.exactly(constant);
       if (isSpilledAddress(facts[pc])) return R.ANY_WORD;
       return op.signed || op.size === 8 ? R.UNKNOWN : R.upTo(2 ** (8 * op.size) - 1);
+    }
     case "atomic":
       return op.size === 4 ? R.ANY_WORD : R.UNKNOWN;
     case "call":
-      return op.target === "helper" ? returnedBy(host, slot) : R.UNKNOWN;
+      return op.target === "helper" ? returnedBy(step, host, facts[pc]) : R.UNKNOWN;
     default:
       return R.UNKNOWN;
   }
@@ -67,8 +71,10 @@ const rangeOfChoice = ({ src }: Instruction, { jump, src: other }: Choice, range
 const isSpilledAddress = (facts: InstructionFacts | undefined): boolean =>
   facts?.address === true && facts.regions.length === 1 && facts.regions[0] === "fp";
 
-const returnedBy = (host: ProgramHost, { imm }: Instruction): Range => {
-  const callee = host.helper(imm);
+const returnedBy = (step: Step, host: ProgramHost, facts: InstructionFacts | undefined): Range => {
+  const address = lookedUpConstant(step, host, facts);
+  if (address !== undefined) return R.exactly(address);
+  const callee = host.helper(step.slot.imm);
   return callee.kind === "function" && callee.returnClass === "pointer" ? R.ANY_WORD : R.UNKNOWN;
 };
 

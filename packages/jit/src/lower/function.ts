@@ -39,6 +39,10 @@ const FRAME = 5;
 const REGISTERS = 11;
 const WIDE = 1;
 
+/** Whether a step gives the same number each time, and does nothing else. */
+const isConstant = (step: Step, { low, high }: Range): boolean =>
+  low === high && (isPure(step) || step.slot.op.family === "call");
+
 /**
  * What the lowering of one function's instructions shares: its code, its locals, the program's surroundings, and what
  * is known where the next instruction is written.
@@ -135,8 +139,21 @@ export class FunctionWriter {
     stepRanges(step, after, this.flow.knowledge);
     const written = writtenBy(step);
     if (written !== -1) this.result = formOf(after[written]!, demand);
-    lower();
+    if (written !== -1 && isConstant(step, after[written]!)) this.#setNumber(written, after[written]!.low);
+    else lower();
     this.#ranges = after;
+  }
+
+  /** Leaves a number in a register. */
+  #setNumber(register: number, value: number): void {
+    const high = Math.floor(value / 2 ** 32);
+    if (high === 0 || this.result === "narrow") {
+      this.code.i32(value | 0);
+      this.setLow(register);
+    } else {
+      this.code.i64(value | 0, high);
+      this.set(register);
+    }
   }
 
   /** What is written from here on comes from this step. */

@@ -63,13 +63,21 @@ const mapValue = (walk: Walk, { map, mapId }: Arguments, nullable: boolean): Reg
   });
 };
 
-/** A look-up by a known key in a map where that key always has a value. Inner maps may differ in size. */
-const isPresent = (walk: Walk, helper: HelperPrototype, { map, mapId, constantKey }: Arguments): boolean =>
+/** The known key of a look-up in a map where that key always has a value. Inner maps may differ in size. */
+const presentKey = (walk: Walk, helper: HelperPrototype, { map, mapId, constantKey }: Arguments): number | undefined =>
   helper.name === "bpf_map_lookup_elem" &&
   mapId === 0 &&
   constantKey !== undefined &&
   constantKey < map!.maxEntries &&
-  walk.platform.mapTypes[map!.type]?.allPresent === true;
+  walk.platform.mapTypes[map!.type]?.allPresent === true
+    ? constantKey
+    : undefined;
+
+const valueOrNull = (walk: Walk, helper: HelperPrototype, given: Arguments): Register => {
+  const key = presentKey(walk, helper, given);
+  walk.facts.looksUp(walk.pc, key);
+  return mapValue(walk, given, key === undefined);
+};
 
 const objectOrNull = (walk: Walk, helper: HelperPrototype, kind: PointerKind, more: Partial<Register>): Register => {
   const reference = helper.acquires ? acquireResult(walk) : (more.reference ?? 0);
@@ -88,7 +96,7 @@ export const returned = (walk: Walk, helper: HelperPrototype, given: Arguments):
     case "map_value":
       return mapValue(walk, given, false);
     case "map_value_or_null":
-      return mapValue(walk, given, !isPresent(walk, helper, given));
+      return valueOrNull(walk, helper, given);
     case "memory_or_null":
       return objectOrNull(walk, helper, "mem", { size: given.allocationSize ?? 0, allocated: true });
     case "slice_or_null": {

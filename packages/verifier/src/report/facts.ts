@@ -7,6 +7,8 @@ export interface InstructionFacts {
   readonly regions: readonly PointerKind[];
   /** The map that a helper call or access always works on; absent when paths differ or there is none. */
   readonly map?: number;
+  /** The index of the entry that a look-up in an array returns on all paths, which is one that the array has. */
+  readonly entry?: number;
   /** The stack bytes that a load, store or call may access itself; absent when there are none. */
   readonly stack?: StackFacts;
   /** A load that may read stack bytes that were never written. */
@@ -40,14 +42,17 @@ class Row {
   regions: readonly PointerKind[] = NO_REGIONS;
   map: number | undefined = undefined;
   mapVaries = false;
+  entry: number | undefined = undefined;
+  entryVaries = false;
   stack: StackFacts | undefined = undefined;
   readsUninitialized = false;
   outcomes: "taken" | "not_taken" | "both" | undefined = undefined;
 
   toFacts(): InstructionFacts {
-    const { regions, map, stack, address, readsUninitialized, outcomes } = this;
+    const { regions, map, entry, stack, address, readsUninitialized, outcomes } = this;
     const facts: { -readonly [Fact in keyof InstructionFacts]: InstructionFacts[Fact] } = { regions };
     if (map !== undefined) facts.map = map;
+    if (entry !== undefined) facts.entry = entry;
     if (stack !== undefined) facts.stack = stack;
     if (address) facts.address = true;
     if (readsUninitialized) facts.readsUninitialized = true;
@@ -122,6 +127,13 @@ export class FactTable {
       row.map = undefined;
       row.mapVaries = true;
     } else row.map = map;
+  }
+
+  /** Tells the index of a look-up that always finds something, `undefined` for others. */
+  looksUp(pc: number, entry: number | undefined): void {
+    const row = this.at(pc);
+    if (entry === undefined || (row.entry !== undefined && row.entry !== entry)) row.entryVaries = true;
+    row.entry = row.entryVaries ? undefined : entry;
   }
 
   /** Tells what an instruction leaves in its destination. */
