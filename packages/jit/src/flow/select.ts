@@ -125,15 +125,20 @@ class Selector {
       const names = new Map<number, number>();
       const nameOf = (register: number): number => names.get(register) ?? register;
       for (const step of arm.steps) {
-        const { slot } = step;
+        const { slot, unless } = step;
         const src = nameOf(slot.src);
+        const choice = unless && {
+          jump: { ...unless.jump, dst: nameOf(unless.jump.dst), src: nameOf(unless.jump.src) },
+          src: nameOf(unless.src),
+        };
         if (!names.has(slot.dst)) names.set(slot.dst, replaces(step) ? free++ : copyOf(slot.dst));
-        steps.push({ ...step, slot: { ...slot, src, dst: nameOf(slot.dst) } });
+        steps.push({ ...step, slot: { ...slot, src, dst: nameOf(slot.dst) }, ...(choice && { unless: choice }) });
       }
       return names;
     };
     const [ifTaken, ifNot] = [compute(taken), compute(other)];
-    const written = [...new Set([...ifTaken.keys(), ...ifNot.keys()])];
+    // Nothing reads the temporary registers of choices inside a side again.
+    const written = [...new Set([...ifTaken.keys(), ...ifNot.keys()])].filter((register) => register < this.#first);
     // What is compared must still be there for the second choice.
     const kept = (register: number): number =>
       written.length > 1 && written.includes(register) ? copyOf(register) : register;

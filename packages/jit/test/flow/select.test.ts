@@ -61,6 +61,20 @@ describe("small branches that compute values", () => {
     }
   });
 
+  it("are the cases of a switch, one in another", () => {
+    const text = [
+      `${LOADS}mov %r0, %r2`,
+      "jeq %r2, 17, udp\njne %r2, 6, none",
+      "mov %r0, 2\nja out",
+      "udp: mov %r0, 3\nja out",
+      "none: mov %r0, 0",
+      "out: add %r0, 1\nexit",
+    ].join("\n");
+    expect(shapeOf(text)).toMatchObject({ blocks: 1 });
+    const run = compiledFor(text);
+    expect([6n, 17n, 5n].map((protocol) => run(protocol, 0n))).toEqual([3n, 4n, 1n]);
+  });
+
   it("leave no test of a loop but its own, so that its body can be repeated", () => {
     const text =
       "mov %r0, 0\nmov %r2, 0\nloop: ldxb %r3, [%r1]\njgt %r3, %r0, next\nmov %r3, %r0\nnext: mov %r0, %r3\nadd %r1, 1\nadd %r2, 1\njne %r2, 16, loop\nexit";
