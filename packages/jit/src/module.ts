@@ -10,6 +10,7 @@ import { defineCheck } from "./check.js";
 import { JitError } from "./errors.js";
 import { DEMAND } from "./flow/effects.js";
 import { demandsOf, flowOf } from "./flow/flow.js";
+import { Inliner, REGISTERS } from "./flow/inline.js";
 import type { Knowledge } from "./flow/ranges.js";
 import { MapOperations } from "./inline/map-operations.js";
 import { FUNCTION_PARAMETERS, FunctionWriter, type ProgramFunctions } from "./lower/function.js";
@@ -130,12 +131,16 @@ export const addProgram = (
     callback: defineCallback(module, host.functionStarts, at),
   };
   const grapher = new Grapher(spec.instructions);
+  const inliner = knowledge && new Inliner(grapher, host);
   for (let next = 0; next < pending.length; next++) {
     const { start, code } = pending[next]!;
-    const original = grapher.graph(start);
+    const { graph: original, registers } = inliner?.function(start) ?? {
+      graph: grapher.graph(start),
+      registers: REGISTERS,
+    };
     const order = orderBlocks(original);
     const graph = makeReducible(original, order);
-    const flow = knowledge && flowOf(graph, start, knowledge);
+    const flow = knowledge && flowOf({ graph, registers }, start, knowledge);
     const written = flow?.graph ?? graph;
     const writer = new FunctionWriter(code, host, program, flow);
     writeFunction(writer, written, written === original ? order : orderBlocks(written));

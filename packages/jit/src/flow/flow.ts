@@ -4,6 +4,7 @@ import { mergeBlocks } from "../cfg/merge.js";
 import { analyseDemand, demandBehind, type RegisterDemand, stepDemand } from "./demand.js";
 import { DEMAND, type Demand, writtenBy } from "./effects.js";
 import { findIdioms } from "./idioms.js";
+import type { Inlined } from "./inline.js";
 import { promote } from "./promote.js";
 import { prune } from "./prune.js";
 import { ANY_WORD, exactly, isWord, type Range, UNKNOWN } from "./range.js";
@@ -84,8 +85,6 @@ const analyseForms = (flow: Omit<Flow, "wide">, atEntry: Uint8Array): Uint8Array
   return wide;
 };
 
-/** Registers of a function: r0..r10. */
-const REGISTERS = 11;
 const PARAMETERS = [1, 2, 3, 4, 5];
 
 /** What is known of the registers when the function at a slot is entered. All but parameters and r10 begin as 0. */
@@ -103,8 +102,8 @@ const entryRanges = (start: number, registers: number, { host }: Knowledge): Reg
 const UNROLLED_LEVELS = 3;
 
 /** Changes the code of the function at a slot for the better, and finds out how its registers are best held. */
-export const flowOf = (original: Graph, start: number, knowledge: Knowledge): Flow => {
-  const promoted = promote(thread(original), { start, registers: REGISTERS }, knowledge);
+export const flowOf = ({ graph: original, registers: own }: Inlined, start: number, knowledge: Knowledge): Flow => {
+  const promoted = promote(thread(original), { start, registers: own }, knowledge);
   const selected = selectValues(mergeBlocks(promoted.graph), promoted.registers, knowledge);
   let unrolled = selected.graph;
   for (let nested = 0; nested < UNROLLED_LEVELS; nested++) {

@@ -3,6 +3,7 @@ import { CELL, type FaultCode, type ProgramHost } from "@ebpf/runtime";
 import type { Step, SwitchValue } from "../cfg/graph.js";
 import { DEMAND, type Demand, isPure, writtenBy } from "../flow/effects.js";
 import { type Flow, type Form, formOf } from "../flow/flow.js";
+import { REGISTERS } from "../flow/inline.js";
 import { immediate, type Range, UNKNOWN } from "../flow/range.js";
 import { type RegisterRanges, stepRanges } from "../flow/ranges.js";
 import type { MapOperations } from "../inline/map-operations.js";
@@ -35,8 +36,6 @@ export interface ProgramFunctions {
 /** Parameters of a compiled function: r1..r5, and the end of its stack frame. */
 export const FUNCTION_PARAMETERS = ["i64", "i64", "i64", "i64", "i64", "i32"] as const;
 const FRAME = 5;
-/** Registers of a function: r0..r10. */
-const REGISTERS = 11;
 const WIDE = 1;
 
 /** Whether a step gives the same number each time, and does nothing else. */
