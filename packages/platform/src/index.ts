@@ -3,10 +3,10 @@ export { type ContextField, type ContextLayout, type ContextValue, takesPackets 
 export {
   definePlatform,
   type OwnHelper,
-  type OwnMapType,
   type OwnProgramType,
   type PlatformParts,
 } from "./define/define-platform.js";
+export type { OwnMapType } from "./define/map-type.js";
 export { PlatformError, type PlatformErrorCode } from "./errors.js";
 export {
   type ArgumentType,

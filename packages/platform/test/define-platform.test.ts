@@ -105,6 +105,7 @@ describe("definePlatform", () => {
       helpers: [own({ arguments: [{ kind: "map", types: ["quota"] }, { kind: "map_key" }] })],
     });
     expect(mapTypes.quota).toMatchObject({ storedAs: "array", allPresent: true, atMost: { maxEntries: 8 } });
+    expect(mapTypes.quota).not.toHaveProperty("structure");
     expect(mapTypes.quota!.helpers).toEqual([...linux.mapTypes.array!.helpers, "answer"]);
   });
 
@@ -173,6 +174,11 @@ describe("definePlatform", () => {
     ["a kernel object", "BAD_HELPER", takes({ kind: "kernel_object" })],
     ["a function that nobody calls", "BAD_HELPER", takes({ kind: "function" })],
     ["callbacks of no function", "BAD_HELPER", helpers({ callback: ["scalar"] })],
+    [
+      "callbacks with a map that isn't there",
+      "BAD_HELPER",
+      helpers({ arguments: [{ kind: "function" }], callback: ["map", "map_key"] }),
+    ],
     ["a map's value of no map", "BAD_HELPER", helpers({ returns: { kind: "map_value_or_null" } })],
     ["memory of no known size", "BAD_HELPER", helpers({ returns: { kind: "memory_or_null" } })],
     ["a result of no kind", "BAD_HELPER", helpers({ returns: { kind: "unsupported", type: "task" } })],

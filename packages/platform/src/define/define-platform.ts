@@ -7,8 +7,6 @@ import { checkContext } from "./context.js";
 import { checkHelper, usualClass } from "./helper.js";
 import { mapTypeRules, type OwnMapType } from "./map-type.js";
 
-export type { OwnMapType } from "./map-type.js";
-
 /** A type of program of the embedder's own. */
 export interface OwnProgramType extends ProgramTypeRules {
   /** Helpers of Linux that such programs may call, by name without `bpf_`, such as `map_lookup_elem`. */

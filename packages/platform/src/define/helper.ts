@@ -71,8 +71,12 @@ const flagProblem = (helper: HelperPrototype): string | undefined => {
   if (lock !== undefined && !has("map_field")) return "takes no field that could be a lock";
   const parameters = callback ?? asyncCallback;
   if (parameters !== undefined && !has("function")) return "calls back, and takes no function";
-  if (parameters?.some((parameter) => parameter.startsWith("map")) && !has("map"))
+  if (
+    parameters?.some((parameter) => parameter.startsWith("map")) &&
+    !helper.arguments.some((one) => namesMap(one, helper))
+  ) {
     return "passes a map on that it isn't given";
+  }
   if (parameters?.includes("context") && !has("stack_or_null")) return "passes a context on that it isn't given";
   if (callbackLimit !== undefined && at(callbackLimit) !== "scalar") return "calls back as often as no number says";
   if (mapValueMemory !== undefined && at(mapValueMemory) !== "memory") return "makes a dynptr of no memory";

@@ -35,5 +35,7 @@ export const mapTypeRules = (name: string, { storedAs, atMost = {} }: OwnMapType
     if (Number.isInteger(most) && most >= 0) continue;
     throw new PlatformError("BAD_MAP_TYPE", `maps of type ${name} can't be limited to a ${field} of ${most}`);
   }
-  return { ...rules, storedAs, atMost };
+  // Only in a kernel such a map is a structure that programs may read.
+  const { structure: _, ...stored } = rules;
+  return { ...stored, storedAs, atMost };
 };
