@@ -206,15 +206,15 @@ const writeFunction = (writer: FunctionWriter, graph: Graph, order: Order): void
       if (block.selects !== undefined) code.i32(block.selects).set(writer.selector);
       if (block.start === host.spec.instructions.length) writer.fault("BAD_INSTRUCTION", block.start);
       const demands = flow && demandsOf(flow, id);
-      block.steps.forEach((step, index) => {
-        writer.step(step, demands?.[index] ?? DEMAND.full, () => lowerInstruction(writer, step));
-      });
+      for (let index = 0; index < block.steps.length; index++) {
+        writer.step(block.steps[index]!, demands?.[index] ?? DEMAND.full, lowerInstruction);
+      }
       if (block.jump !== undefined) {
         writer.mark(block.jump);
         lowerInstruction(writer, block.jump);
       }
       if (block.terminator.kind === "leave") code.op("unreachable");
-      writer.leaveBlock(edgesOf(block).map(({ target }) => target));
+      if (flow !== undefined) writer.leaveBlock(edgesOf(block).map(({ target }) => target));
     },
     condition: ({ jump }) => lowerCondition(writer, jump!.slot, jump!.slot.op as JumpOperation),
     selector: (by) => {

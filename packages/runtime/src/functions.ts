@@ -4,7 +4,8 @@ import { type Instruction, isFunctionReference, targetOf } from "@ebpf/asm";
 export const functionStarts = (instructions: readonly Instruction[]): readonly number[] => {
   const starts = new Set([0]);
   instructions.forEach((slot, pc) => {
-    const target = isFunctionReference(slot) ? targetOf(slot, pc)! : 0;
+    if (!isFunctionReference(slot)) return;
+    const target = targetOf(slot, pc)!;
     if (target >= 0 && target < instructions.length) starts.add(target);
   });
   return [...starts].sort((a, b) => a - b);

@@ -288,15 +288,18 @@ export class ProgramHost {
 const describeAccess = (high: number, low: number, size: number, write: boolean): string =>
   `${write ? "write" : "read"} of ${size} bytes at 0x${joinHalves(low, high).toString(16)}, which the program was not given`;
 
-const requireRunnable = (spec: ProgramSpec): void => {
-  if (spec.byteOrder !== "little") {
-    throw new RuntimeError("BAD_PROGRAM", `${spec.name} is big-endian, and WebAssembly memory is little-endian`);
+const requireRunnable = ({ name, byteOrder, instructions }: ProgramSpec): void => {
+  if (byteOrder !== "little") {
+    throw new RuntimeError("BAD_PROGRAM", `${name} is big-endian, and WebAssembly memory is little-endian`);
   }
-  if (spec.instructions.length === 0) throw new RuntimeError("BAD_PROGRAM", `${spec.name} has no instructions`);
-  const half = spec.instructions.findIndex(
-    ({ op }, pc, all) => op.family === "lddw" && all[pc + 1]?.op.family !== "lddw-tail",
-  );
-  if (half >= 0) throw new RuntimeError("BAD_PROGRAM", `${spec.name} has half of a 64-bit load at pc ${half}`);
-  const wrong = spec.instructions.findIndex(({ op, dst, src }) => op.family !== "raw" && (dst > 10 || src > 10));
-  if (wrong >= 0) throw new RuntimeError("BAD_PROGRAM", `${spec.name} names a register above r10 at pc ${wrong}`);
+  if (instructions.length === 0) throw new RuntimeError("BAD_PROGRAM", `${name} has no instructions`);
+  for (let pc = 0; pc < instructions.length; pc++) {
+    const { op, dst, src } = instructions[pc]!;
+    if (op.family === "lddw" && instructions[pc + 1]?.op.family !== "lddw-tail") {
+      throw new RuntimeError("BAD_PROGRAM", `${name} has half of a 64-bit load at pc ${pc}`);
+    }
+    if ((dst > 10 || src > 10) && op.family !== "raw") {
+      throw new RuntimeError("BAD_PROGRAM", `${name} names a register above r10 at pc ${pc}`);
+    }
+  }
 };

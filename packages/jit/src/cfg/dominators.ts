@@ -1,4 +1,4 @@
-import { edgesOf, type Graph } from "./graph.js";
+import { type Edge, edgesOf, type Graph } from "./graph.js";
 
 /** Blocks in reverse post-order with their immediate dominators. */
 export interface Order {
@@ -23,8 +23,8 @@ interface Walk {
   readonly parent: Int32Array;
 }
 
-const walk = (graph: Graph): Walk => {
-  const count = graph.blocks.length;
+const walk = (edges: readonly (readonly Edge[])[]): Walk => {
+  const count = edges.length;
   const number = new Int32Array(count).fill(-1);
   const parent = new Int32Array(count);
   const preOrder: number[] = [];
@@ -41,7 +41,7 @@ const walk = (graph: Graph): Walk => {
   enter(0, 0);
   while (path.length > 0) {
     const id = path.at(-1)!;
-    const edge = edgesOf(graph.blocks[id]!)[followed[id]!++];
+    const edge = edges[id]![followed[id]!++];
     if (edge === undefined) {
       postOrder.push(id);
       path.pop();
@@ -60,7 +60,7 @@ const findDominators = (
 ): Int32Array => {
   const count = number.length;
   /** Number of the semidominator; at first a block's own number. */
-  const semi = Int32Array.from(number);
+  const semi = number.slice();
   const dominator = new Int32Array(count);
   const ancestor = new Int32Array(count).fill(-1);
   /** The block with the least semidominator on the way to the forest's root, as far as the way is compressed. */
@@ -101,15 +101,16 @@ const findDominators = (
 
 /** Orders the blocks and finds their dominators. */
 export const orderBlocks = (graph: Graph): Order => {
-  const walked = walk(graph);
+  const edges = graph.blocks.map(edgesOf);
+  const walked = walk(edges);
   const sequence = [...walked.postOrder].reverse();
   const position = new Int32Array(graph.blocks.length);
   sequence.forEach((id, index) => {
     position[id] = index;
   });
   const predecessors: number[][] = graph.blocks.map(() => []);
-  graph.blocks.forEach((block, id) => {
-    for (const { target } of edgesOf(block)) predecessors[target]!.push(id);
+  edges.forEach((ways, id) => {
+    for (const { target } of ways) predecessors[target]!.push(id);
   });
   return { sequence, position, predecessors, dominator: findDominators(walked, predecessors) };
 };

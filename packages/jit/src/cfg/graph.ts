@@ -1,4 +1,4 @@
-import { type Instruction, slotsOf, targetOf } from "@ebpf/asm";
+import { type Instruction, type Operation, slotsOf, targetOf } from "@ebpf/asm";
 import { loopCost } from "@ebpf/runtime";
 
 /** A way from one block to another. `cost` is what the budget is charged on it, 0 for a way forward. */
@@ -99,8 +99,8 @@ export const withEdges = (block: Block, change: (edge: Edge) => Edge): Block => 
 };
 
 /** Whether control never goes on to the next slot. */
-const leaves = ({ op }: Instruction): boolean =>
-  op.family === "exit" || op.family === "raw" || op.family === "lddw-tail";
+const leaves = (family: Operation["family"]): boolean =>
+  family === "exit" || family === "raw" || family === "lddw-tail";
 
 /** Stands for the shared block of computed jumps where the start of a block is expected. */
 const COMPUTED = -1;
@@ -108,13 +108,11 @@ const COMPUTED = -1;
 /** Splits programs into the blocks of their functions. */
 export class Grapher {
   readonly #instructions: readonly Instruction[];
-  /** Slots where a block begins, whichever function it is in. */
-  readonly #leaders: ReadonlySet<number>;
-  readonly #hasComputedJumps: boolean;
+  /** Set for slots where a block begins, whichever function it is in. */
+  readonly #leaders: Uint8Array;
 
   constructor(instructions: readonly Instruction[]) {
     this.#instructions = instructions;
-    this.#hasComputedJumps = instructions.some(({ op }) => op.family === "jump" && op.operator === "gotox");
     this.#leaders = this.#findLeaders();
   }
 
@@ -145,15 +143,21 @@ export class Grapher {
     return target >= 0 && target < this.#instructions.length ? target : this.#instructions.length;
   }
 
-  #findLeaders(): ReadonlySet<number> {
-    const leaders = new Set<number>([0, this.#instructions.length]);
-    this.#instructions.forEach((slot, pc) => {
-      const { op } = slot;
-      if (this.#hasComputedJumps) leaders.add(pc);
+  #findLeaders(): Uint8Array {
+    const instructions = this.#instructions;
+    const leaders = new Uint8Array(instructions.length + 1);
+    leaders[0] = 1;
+    for (let pc = 0; pc < instructions.length; pc++) {
+      const slot = instructions[pc]!;
+      const { family } = slot.op;
+      // Most instructions have nothing to do with control.
+      if (family === "alu" || family === "load" || family === "store") continue;
+      if (slot.op.family === "jump" && slot.op.operator === "gotox") return leaders.fill(1);
       const target = targetOf(slot, pc);
-      if (target !== undefined) leaders.add(this.#clamp(target));
-      if (op.family === "jump" || leaves(slot)) leaders.add(this.#clamp(pc + 1));
-    });
+      if (target !== undefined) leaders[this.#clamp(target)] = 1;
+      if (family === "jump" || leaves(family)) leaders[pc + 1] = 1;
+    }
+    leaders[instructions.length] = 1;
     return leaders;
   }
 
@@ -163,12 +167,13 @@ export class Grapher {
     let pc = start;
     while (pc < slots) {
       const slot = this.#instructions[pc]!;
+      const { family } = slot.op;
       const step = { pc, slot, base: 0 };
-      if (slot.op.family === "jump") return { start, steps, jump: step, terminator: this.#jump(slot, pc, idOf) };
+      if (family === "jump") return { start, steps, jump: step, terminator: this.#jump(slot, pc, idOf) };
       steps.push(step);
-      if (leaves(slot)) return { start, steps, terminator: { kind: "leave" } };
+      if (leaves(family)) return { start, steps, terminator: { kind: "leave" } };
       pc += slotsOf(slot);
-      if (this.#leaders.has(pc)) break;
+      if (this.#leaders[pc] === 1) break;
     }
     if (start === slots) return { start, steps, terminator: { kind: "leave" } };
     return { start, steps, terminator: { kind: "goto", edge: { target: idOf(this.#clamp(pc)), cost: 0 } } };

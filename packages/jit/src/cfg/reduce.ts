@@ -32,10 +32,11 @@ export const makeReducible = (graph: Graph, order: Order = orderBlocks(graph)): 
 
 /** Whether every edge that goes back leads to a block that dominates its source. */
 const isReducible = (graph: Graph, order: Order): boolean => {
-  const { position } = order;
-  const back = graph.blocks.flatMap((block, id) =>
-    edgesOf(block).flatMap(({ target }) => (position[target]! > position[id]! ? [] : [{ target, id }])),
-  );
+  const { position, predecessors } = order;
+  const back: { readonly target: number; readonly id: number }[] = [];
+  for (let target = 0; target < graph.blocks.length; target++) {
+    for (const id of predecessors[target]!) if (position[target]! <= position[id]!) back.push({ target, id });
+  }
   if (back.length === 0) return true;
   const dominates = dominanceOf(order);
   return back.every(({ target, id }) => dominates(target, id));

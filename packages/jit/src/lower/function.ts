@@ -122,12 +122,12 @@ export class FunctionWriter {
   }
 
   /** Writes a step with `lower`; `demand` is how much is wanted of what it writes. */
-  step(step: Step, demand: Demand, lower: () => void): void {
+  step(step: Step, demand: Demand, lower: (writer: FunctionWriter, step: Step) => void): void {
     const ranges = this.#ranges;
     this.base = step.base;
     this.mark(step);
     if (this.flow === undefined || ranges === undefined) {
-      lower();
+      lower(this, step);
       return;
     }
     if (demand === DEMAND.none && isPure(step)) {
@@ -139,7 +139,7 @@ export class FunctionWriter {
     const written = writtenBy(step);
     if (written !== -1) this.result = formOf(after[written]!, demand);
     if (written !== -1 && isConstant(step, after[written]!)) this.#setNumber(written, after[written]!.low);
-    else lower();
+    else lower(this, step);
     this.#ranges = after;
   }
 

@@ -26,6 +26,17 @@ export class Bytes {
     this.byte(rest);
   }
 
+  /** An opcode and an unsigned immediate. */
+  instruction(opcode: number, immediate: number): void {
+    if (immediate < 0x80 && this.#length + 2 <= this.#bytes.length) {
+      this.#bytes[this.#length++] = opcode;
+      this.#bytes[this.#length++] = immediate;
+    } else {
+      this.byte(opcode);
+      this.u32(immediate);
+    }
+  }
+
   /** Signed 32 bits; also the encoding of the same number as 64 bits. */
   s32(value: number): void {
     let rest = value | 0;

@@ -93,7 +93,8 @@ export class Code {
 
   /** Instructions without immediates, in order. */
   op(...names: PlainOp[]): this {
-    for (const name of names) {
+    for (let index = 0; index < names.length; index++) {
+      const name = names[index]!;
       this.#bytes.byte(OP[name]);
       if (name === "end") this.#depth--;
     }
@@ -101,15 +102,18 @@ export class Code {
   }
 
   get(local: number): this {
-    return this.#indexed("local.get", local);
+    this.#bytes.instruction(OP["local.get"], local);
+    return this;
   }
 
   set(local: number): this {
-    return this.#indexed("local.set", local);
+    this.#bytes.instruction(OP["local.set"], local);
+    return this;
   }
 
   tee(local: number): this {
-    return this.#indexed("local.tee", local);
+    this.#bytes.instruction(OP["local.tee"], local);
+    return this;
   }
 
   i32(value: number): this {
@@ -128,9 +132,8 @@ export class Code {
 
   /** A load or store at the address on the stack plus `offset`, unsigned. */
   memory(op: MemoryOp, offset = 0): this {
-    this.#bytes.byte(OP[op]);
     // Programs may be unaligned, so no alignment is promised.
-    this.#bytes.u32(0);
+    this.#bytes.instruction(OP[op], 0);
     this.#bytes.u32(offset);
     return this;
   }
@@ -161,11 +164,13 @@ export class Code {
   }
 
   br(label: Label): this {
-    return this.#indexed("br", this.#distance(label));
+    this.#bytes.instruction(OP.br, this.#distance(label));
+    return this;
   }
 
   brIf(label: Label): this {
-    return this.#indexed("br_if", this.#distance(label));
+    this.#bytes.instruction(OP.br_if, this.#distance(label));
+    return this;
   }
 
   /** Jumps to the label that the number on the stack selects, or to `otherwise`. */
@@ -189,12 +194,6 @@ export class Code {
     out.raw(this.#bytes.finish());
     out.byte(OP.end);
     return { bytes: out.finish(), marks: this.#marks.map(({ offset, place }) => ({ offset: start + offset, place })) };
-  }
-
-  #indexed(op: OpName, index: number): this {
-    this.#bytes.byte(OP[op]);
-    this.#bytes.u32(index);
-    return this;
   }
 
   #distance(label: Label): number {
