@@ -96,14 +96,45 @@ describe("small branches that compute values", () => {
   const register = fc.constantFrom("%r2", "%r3", "%r4", "%r5");
   const operand = fc.oneof(register, fc.integer({ min: -3, max: 70 }).map(String));
   const width = fc.constantFrom("", "32");
+  // Sides that are short enough for a choice in a choice are mostly moves.
+  const operator = fc.oneof(
+    { weight: 2, arbitrary: fc.constant("mov") },
+    { weight: 1, arbitrary: fc.constantFrom("add", "sub", "xor", "and", "or", "mul", "lsh", "arsh") },
+  );
   const step = fc
-    .tuple(fc.constantFrom("mov", "add", "sub", "xor", "and", "or", "mul", "lsh", "arsh"), width, register, operand)
+    .tuple(operator, width, register, operand)
     .map(([name, bits, dst, source]) => `${name}${bits} ${dst}, ${source}`);
-  const side = fc.array(step, { maxLength: 3 });
   const comparison = fc
     .tuple(fc.constantFrom("jeq", "jne", "jgt", "jge", "jlt", "jle", "jsgt", "jsge", "jslt", "jsle", "jset"), width)
     .chain(([name, bits]) => fc.tuple(register, operand).map(([dst, source]) => `${name}${bits} ${dst}, ${source}`));
-  const branch = fc.record({ comparison, taken: side, next: side });
+
+  interface Branch {
+    readonly comparison: string;
+    readonly taken: readonly Part[];
+    readonly next: readonly Part[];
+  }
+  type Part = string | Branch;
+  const { branch } = fc.letrec<{ branch: Branch; part: Part; side: readonly Part[] }>((tie) => ({
+    branch: fc.record({ comparison, taken: tie("side"), next: tie("side") }),
+    part: fc.oneof({ maxDepth: 3, depthSize: "small" }, { weight: 2, arbitrary: step }, tie("branch")),
+    side: fc.array(tie("part"), { maxLength: 2 }),
+  }));
+
+  /** The text of parts that stand one behind another. */
+  const textOf = (parts: readonly Part[], label = "l"): string =>
+    parts
+      .map((part, i) => {
+        if (typeof part === "string") return part;
+        const [taken, end] = [`${label}${i}t`, `${label}${i}e`];
+        const sides = [
+          textOf(part.next, end),
+          `ja ${end}`,
+          `${taken}: ja ${taken}s`,
+          `${taken}s: ${textOf(part.taken, taken)}`,
+        ];
+        return [`${part.comparison}, ${taken}`, ...sides, `${end}:`].join("\n");
+      })
+      .join("\n");
 
   it("do what the interpreter does", () => {
     let choices = 0;
@@ -111,11 +142,8 @@ describe("small branches that compute values", () => {
     const branches = fc.array(branch, { minLength: 1, maxLength: 5 });
     fc.assert(
       fc.property(branches, value, value, (parts, a, b) => {
-        const body = parts.map(({ comparison: test, taken, next }, i) =>
-          [test.concat(`, t${i}`), ...next, `ja e${i}`, `t${i}: mov %r0, 0`, ...taken, `e${i}: add %r0, 1`].join("\n"),
-        );
         const sum = "mov %r0, %r2\nmul %r0, 3\nadd %r0, %r3\nmul %r0, 5\nadd %r0, %r4\nmul %r0, 7\nxor %r0, %r5\nexit";
-        const text = `${LOADS}mov32 %r4, %r3\nldxb %r5, [%r1]\nmov %r0, 0\n${body.join("\n")}\n${sum}`;
+        const text = `${LOADS}mov32 %r4, %r3\nldxb %r5, [%r1]\n${textOf(parts)}\n${sum}`;
         choices += shapeOf(text).chosen;
         const runtime = new Runtime({ memoryPages: 16 });
         const memory = Uint8Array.of(...bytesOf(a, 8), ...bytesOf(b, 8));
