@@ -13,6 +13,8 @@ import { geometricMean } from "./statistics.js";
 
 const WARM_UP_MS = 100;
 const ROUNDS = 40;
+/** How often a program is run to see whether its result changes. */
+const REPEATS = 8;
 /** A sample is as many runs as take at least this long. */
 const SAMPLE_MS = 2;
 /** The kernel that measures a call and nothing else; it stands outside of the means. */
@@ -149,12 +151,19 @@ const calibrate = ({ time }: Contestant): number => {
   return runs;
 };
 
+/** Whether one engine, started anew, gives different results: of random numbers, or of the time. */
+const isErratic = (kernel: BenchKernel, packet: Uint8Array): boolean => {
+  const results = Array.from({ length: REPEATS }, () => ownContestant(kernel, packet, "interpreter").result);
+  return new Set(results).size > 1;
+};
+
 /** Runs the engines in turn on one kernel, so that a noisy moment hits all of them, and keeps each one's best time. */
 const measure = async (kernel: BenchKernel, packet: Uint8Array, linux: Kernel | undefined): Promise<KernelTimes> => {
   const contestants = await contestantsFor(kernel, packet, linux);
   const [first, ...rest] = contestants;
   for (const { engine, result } of rest) {
     if (result === first!.result) continue;
+    if (isErratic(kernel, packet)) throw new BenchError("its result changes from run to run");
     throw new Difference(`${engine} gives ${result}, ${first!.engine} ${first!.result}`);
   }
   const runs = contestants.map(calibrate);
