@@ -5,6 +5,7 @@ import { type Order, orderBlocks } from "../cfg/dominators.js";
 import { type Block, type Choice, edgesOf, type Graph, type Step } from "../cfg/graph.js";
 import { loadedConstant, lookedUpConstant } from "./constants.js";
 import { writtenBy } from "./effects.js";
+import { PlaceQueue } from "./place-queue.js";
 import type { Range } from "./range.js";
 import * as R from "./range.js";
 import { findSlots, type SlotTable } from "./slots.js";
@@ -149,8 +150,6 @@ const thresholdsOf = ({ blocks }: Graph): readonly number[] => {
   return [...thresholds].sort((a, b) => a - b);
 };
 
-const NOWHERE = Number.POSITIVE_INFINITY;
-
 /** Finds the ranges of a function's registers at the start of its blocks, by walking until nothing changes. */
 class RangeAnalysis {
   readonly entries: (RegisterRanges | undefined)[];
@@ -160,10 +159,10 @@ class RangeAnalysis {
   readonly #thresholds: readonly number[];
   readonly #visits: Uint32Array;
   readonly #changed: Uint8Array;
-  /** Places in the order: where the walk is, where it ends, and what of it the next one has to see. */
+  /** Places in the order: where the walk is, what is still to be walked in this round, and what in the next one. */
   #at = 0;
-  #last = 0;
-  #behind = { first: NOWHERE, last: 0 };
+  readonly #round = new PlaceQueue();
+  readonly #next: number[] = [];
 
   constructor(graph: Graph, entry: RegisterRanges, knowledge: Knowledge) {
     this.#graph = graph;
@@ -177,15 +176,15 @@ class RangeAnalysis {
     this.#changed[0] = 1;
   }
 
-  /** Walks in order again and again, each time only from the first block that changed to the last one. */
+  /** Walks in order again and again, each time what changed in the last round. */
   run(): void {
     const { sequence } = this.#order;
-    for (let from = 0; from !== NOWHERE; from = this.#behind.first) {
-      this.#last = Math.max(from, this.#behind.last);
-      this.#behind = { first: NOWHERE, last: 0 };
-      for (this.#at = from; this.#at <= this.#last; this.#at++) {
-        const id = sequence[this.#at]!;
-        if (this.#changed[id] === 0) continue;
+    this.#next.push(this.#order.position[0]!);
+    while (this.#next.length > 0) {
+      for (const place of this.#next.splice(0)) this.#round.add(place);
+      for (let place = this.#round.take(); place !== undefined; place = this.#round.take()) {
+        this.#at = place;
+        const id = sequence[place]!;
         this.#changed[id] = 0;
         this.#leave(id);
       }
@@ -194,12 +193,11 @@ class RangeAnalysis {
 
   /** A block that is yet to come is walked in this round, any other in the next one. */
   #mark(id: number): void {
+    if (this.#changed[id] === 1) return;
     this.#changed[id] = 1;
     const place = this.#order.position[id]!;
-    if (place > this.#at) this.#last = Math.max(this.#last, place);
-    else {
-      this.#behind = { first: Math.min(this.#behind.first, place), last: Math.max(this.#behind.last, place) };
-    }
+    if (place > this.#at) this.#round.add(place);
+    else this.#next.push(place);
   }
 
   #leave(id: number): void {
