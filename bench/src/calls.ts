@@ -48,6 +48,23 @@ const perPiece = (prologue: string, piece: readonly Instruction[], map?: MapSpec
   return (withPieces! - without!) / REPEATS;
 };
 
+/** Rounds of the loop that is timed. */
+const ROUNDS = 1024;
+
+/** Nanoseconds of a round of `bpf_loop`, whose callback does nothing. */
+const perRound = (): number => {
+  const [none, all] = [0, ROUNDS].map((rounds) => {
+    const before = asm(`mov %r1, ${rounds}`);
+    const behind = asm("mov %r3, 0\nmov %r4, 0\ncall helper 181\nexit");
+    const callback = asm("mov %r0, 0\nexit");
+    const address = wideInstruction(findOperation("lddw_function")!, 2, 1 + behind.length, 0);
+    const main = [...before, ...address, ...behind];
+    const functions = [{ pc: main.length, name: "callback", typeId: 1, linkage: "static" as const }];
+    return timeOf(bind({ ...programOf([...main, ...callback]), functions }));
+  });
+  return (all! - none!) / ROUNDS;
+};
+
 /** What crossing the border between JavaScript and a program costs, in nanoseconds. */
 export const benchCalls = (): Readonly<Record<string, number>> => {
   const empty = bind(programOf(asm("mov %r0, 1\nexit")));
@@ -62,6 +79,7 @@ export const benchCalls = (): Readonly<Record<string, number>> => {
     "JS to program, context in place": timeOf(empty),
     "JS to program, 1,500 B packet copied in": bestOf(batch),
     "helper call across to JS": perPiece("mov %r7, 0", asm("call helper 7\nadd %r7, %r0")),
+    "a round of bpf_loop": perRound(),
   };
 };
 

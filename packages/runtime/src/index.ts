@@ -14,6 +14,7 @@ export {
   wordsOf,
 } from "./helpers/implementation.js";
 export { LINUX_HELPERS } from "./helpers/linux.js";
+export { MAX_LOOP_ROUNDS } from "./helpers/loop.js";
 export { type InterpreterOptions, interpret, type StepState } from "./interpreter/interpret.js";
 export * from "./layout.js";
 export type { LinearMemory } from "./linear-memory.js";

@@ -8,6 +8,7 @@ import {
   KeyedMap,
   LINUX_HELPERS,
   MAX_FRAMES,
+  MAX_LOOP_ROUNDS,
   RingBufferMap,
   type RuntimeMap,
 } from "@ebpf/runtime";
@@ -130,15 +131,12 @@ const callBack = (
   code.call(callback);
 };
 
-/** Iterations of `bpf_loop` at most. Source: the kernel's `BPF_MAX_LOOPS`. */
-const MAX_ITERATIONS = 8 * 1024 * 1024;
-
 /** `bpf_loop(count, callback, context, flags)` */
 const loop: Write = (code, parts) => {
   const [COUNT, CALLBACK, LOW, HIGH, FLAGS, FLAGS_HIGH, FRAME] = [0, 1, 2, 3, 4, 5, 6] as const;
   const index = code.local("i32", "index");
   refuseIf(code.get(FLAGS).get(FLAGS_HIGH).op("i32.or"), ERRNO.EINVAL);
-  refuseIf(code.get(COUNT).i32(MAX_ITERATIONS).op("i32.gt_u"), ERRNO.E2BIG);
+  refuseIf(code.get(COUNT).i32(MAX_LOOP_ROUNDS).op("i32.gt_u"), ERRNO.E2BIG);
   const done = code.open("block");
   const again = code.open("loop");
   code.get(index).get(COUNT).op("i32.ge_u").brIf(done);

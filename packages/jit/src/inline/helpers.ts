@@ -2,6 +2,7 @@ import { MAP_FLAGS, type MapTypeName } from "@ebpf/platform";
 import { LINUX_HELPERS, type RuntimeMap } from "@ebpf/runtime";
 import type { Step } from "../cfg/graph.js";
 import type { FunctionWriter } from "../lower/function.js";
+import { inlineLoop } from "./loop.js";
 import { pushArrayValue } from "./map-code.js";
 import { MAP_HELPERS, type MapHelper } from "./map-operations.js";
 
@@ -48,10 +49,19 @@ const processor: Inline = ({ code }) => {
   return "pointer";
 };
 
+/** A loop over a callback that is the same on all paths. */
+const loop: Inline = (writer, { pc }) => {
+  const start = writer.flow?.knowledge.facts[pc]?.callback;
+  if (start === undefined || writer.host.checked) return "host";
+  inlineLoop(writer, start, pc);
+  return "signed32";
+};
+
 const INLINES: Readonly<Record<string, Inline>> = {
   ...Object.fromEntries(Object.entries(MAP_HELPERS).map(([name, row]) => [name, mapHelper(row)])),
   bpf_map_lookup_elem: lookup,
   bpf_get_smp_processor_id: processor,
+  bpf_loop: loop,
 };
 
 /**

@@ -1,5 +1,5 @@
 import { type CallOperation, type Instruction, targetOf } from "@ebpf/asm";
-import { type Callee, entryCost, FRAME_SIZE, STACK_LIMIT, wordsOf } from "@ebpf/runtime";
+import { type Callee, entryCost, FRAME_SIZE, wordsOf } from "@ebpf/runtime";
 import type { Step } from "../cfg/graph.js";
 import { inlineHelper } from "../inline/helpers.js";
 import type { ValueType } from "../wasm/opcodes.js";
@@ -112,13 +112,7 @@ const lowerLocalCall = (writer: FunctionWriter, slot: Instruction, pc: number): 
   const target = targetOf(slot, pc)!;
   const { instructions } = host.spec;
   const start = target >= 0 && target < instructions.length ? target : instructions.length;
-  code
-    .get(frame)
-    .i32(STACK_LIMIT + 2 * FRAME_SIZE)
-    .op("i32.lt_u")
-    .open("if");
-  writer.fault("CALL_DEPTH", pc);
-  code.op("end");
+  writer.requireFrame(pc);
   writer.charge(() => code.i32(entryCost(host.functionStarts, target, instructions.length)), pc);
   for (let register = 1; register <= 5; register++) writer.get(writer.base + register);
   code.get(frame).i32(FRAME_SIZE).op("i32.sub").call(program.at(start));

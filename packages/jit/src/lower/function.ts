@@ -1,5 +1,5 @@
 import type { Instruction } from "@ebpf/asm";
-import { CELL, type FaultCode, type ProgramHost } from "@ebpf/runtime";
+import { CELL, type FaultCode, FRAME_SIZE, type ProgramHost, STACK_LIMIT } from "@ebpf/runtime";
 import type { Step, SwitchValue } from "../cfg/graph.js";
 import { DEMAND, type Demand, isPure, writtenBy } from "../flow/effects.js";
 import { type Flow, type Form, formOf } from "../flow/flow.js";
@@ -159,6 +159,17 @@ export class FunctionWriter {
   mark({ pc }: Step): void {
     const place = this.program.lineAt?.(pc);
     if (place !== undefined) this.code.mark(place);
+  }
+
+  /** Faults when there is no frame left for a function that is about to be called. */
+  requireFrame(pc: number): void {
+    this.code
+      .get(this.frame)
+      .i32(STACK_LIMIT + 2 * FRAME_SIZE)
+      .op("i32.lt_u")
+      .open("if");
+    this.fault("CALL_DEPTH", pc);
+    this.code.op("end");
   }
 
   /** Fills the wide locals of the registers that some way onward wants wide. */

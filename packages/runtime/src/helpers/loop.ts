@@ -1,8 +1,8 @@
 import { ERRNO } from "../errno.js";
 import { type HelperTable, helper } from "./implementation.js";
 
-/** Iterations of `bpf_loop` at most. Source: the kernel's `BPF_MAX_LOOPS`. */
-const MAX_ITERATIONS = 8 * 1024 * 1024;
+/** Rounds of `bpf_loop` at most. Source: the kernel's `BPF_MAX_LOOPS`. */
+export const MAX_LOOP_ROUNDS = 8 * 1024 * 1024;
 
 /** Helpers that call a function of the program; a callback that does not return 0 ends the walk. */
 export const LOOP_HELPERS: HelperTable = {
@@ -10,7 +10,7 @@ export const LOOP_HELPERS: HelperTable = {
     return (count, callback, contextLow, contextHigh, flags, flagsHigh, frame) => {
       if ((flags | flagsHigh) !== 0) return -ERRNO.EINVAL;
       const iterations = count >>> 0;
-      if (iterations > MAX_ITERATIONS) return -ERRNO.E2BIG;
+      if (iterations > MAX_LOOP_ROUNDS) return -ERRNO.E2BIG;
       for (let index = 0; index < iterations; index++) {
         const stop = host.callback(callback, frame, [index, 0, contextLow, contextHigh]);
         if (stop !== 0) return index + 1;

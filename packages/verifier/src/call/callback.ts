@@ -58,6 +58,7 @@ export const queueCallback = (walk: Walk, helper: HelperPrototype, given: Argume
   if (helper.callback === undefined) return;
   const subprogram = walk.program.subprograms[callee(walk, helper)]!;
   const { frames, frame: caller } = walk.state;
+  walk.facts.callsBack(walk.pc, subprogram.start);
   if (helper.callbackLimit !== undefined) {
     // Linux can turn the loop into code of its own when the flags are always 0.
     if (isNull(walk.state.register(LOOP_FLAGS))) walk.markPrecise(LOOP_FLAGS);

@@ -9,6 +9,8 @@ export interface InstructionFacts {
   readonly map?: number;
   /** The index of the entry that a look-up in an array returns on all paths, which is one that the array has. */
   readonly entry?: number;
+  /** The slot where the function begins that a helper call always calls back; absent when paths differ or there is none. */
+  readonly callback?: number;
   /** The stack bytes that a load, store or call may access itself; absent when there are none. */
   readonly stack?: StackFacts;
   /** A load that may read stack bytes that were never written. */
@@ -44,15 +46,18 @@ class Row {
   mapVaries = false;
   entry: number | undefined = undefined;
   entryVaries = false;
+  callback: number | undefined = undefined;
+  callbackVaries = false;
   stack: StackFacts | undefined = undefined;
   readsUninitialized = false;
   outcomes: "taken" | "not_taken" | "both" | undefined = undefined;
 
   toFacts(): InstructionFacts {
-    const { regions, map, entry, stack, address, readsUninitialized, outcomes } = this;
+    const { regions, map, entry, callback, stack, address, readsUninitialized, outcomes } = this;
     const facts: { -readonly [Fact in keyof InstructionFacts]: InstructionFacts[Fact] } = { regions };
     if (map !== undefined) facts.map = map;
     if (entry !== undefined) facts.entry = entry;
+    if (callback !== undefined && !this.callbackVaries) facts.callback = callback;
     if (stack !== undefined) facts.stack = stack;
     if (address) facts.address = true;
     if (readsUninitialized) facts.readsUninitialized = true;
@@ -134,6 +139,12 @@ export class FactTable {
     const row = this.at(pc);
     if (entry === undefined || (row.entry !== undefined && row.entry !== entry)) row.entryVaries = true;
     row.entry = row.entryVaries ? undefined : entry;
+  }
+
+  callsBack(pc: number, start: number): void {
+    const row = this.at(pc);
+    row.callbackVaries ||= row.callback !== undefined && row.callback !== start;
+    row.callback = start;
   }
 
   /** Tells what an instruction leaves in its destination. */
