@@ -115,6 +115,22 @@ describe("rules that the live kernel showed", () => {
       "R2 pointer arithmetic with *= operator prohibited",
     ],
     [
+      "an address that the fetched value goes to is any number when memory is looked at",
+      "r3 = r10\nr3 += -4\nr3 = atomic_fetch_and((u32 *)(r3 + 0), r3)\nr0 = 0\nexit",
+      "misaligned access off (0x0; 0xffffffffffffffff)+0+0 size 4",
+    ],
+    [
+      "also where a comparison decides whether it does",
+      "r0 = r10\nr0 += -8\nr2 = 1\n*(u64 *)(r10 - 8) = 0\nr0 = cmpxchg_64(r0 + 0, r0, r2)\nr0 = 0\nexit",
+      "misaligned access off (0x0; 0xffffffffffffffff)+0+0 size 8",
+    ],
+    [
+      "programs that write into tracepoints have no stack of their own",
+      "*(u64 *)(r10 - 88) = 0\ncall f\nr0 = 0\nexit\nf:\n*(u8 *)(r10 - 417) = 0\nr0 = 0\nexit",
+      "combined stack size of 2 calls is 528. Too large",
+      { type: "raw_tracepoint_writable" },
+    ],
+    [
       "packet loads take the context as it came",
       "r6 = r1\nr6 += 4\nr0 = *(u8 *)skb[4]\nexit",
       "dereference of modified ctx ptr R6 off=4 disallowed",
@@ -226,6 +242,22 @@ describe("rules that the live kernel showed", () => {
     // Linux accepts this too, though the helper doesn't look for NULL: no verdict of ours.
     expect(judge(4).rejection?.code).toBe("UNSUPPORTED_HELPER");
     expect(judge(20).rejection?.message).toContain("min value is outside of the allowed memory range");
+  });
+
+  it("a sign extension that changes nothing is a copy: both learn from a comparison of one", () => {
+    const text = `${VALUE}r9 = *(u8 *)(r0 + 0)
+      if r9 & 0xffffffd0 goto out\nr1 = r9\nr9 = (s8)r9\nif r9 s> 0 goto out\nr0 += r1\nr7 = *(u8 *)(r0 + 15)
+      out:\nr0 = 0\nexit`;
+    expect(verify(program(text)).verdict).toBe("accept");
+    // What has the sign bit is another number.
+    expect(verify(program(text.replace("0xffffffd0", "0xffffff50"))).verdict).toBe("reject");
+  });
+
+  it("byte order that is the machine's own changes nothing, but for what it cuts off", () => {
+    const text = (bits: number) =>
+      `r7 = *(s8 *)(r10 - 1)\nr7 = le${bits} r7\nr3 = r10\nr3 += -200\nr3 += r7\nr0 = *(u8 *)(r3 + 0)\nr0 = 0\nexit`;
+    expect(verify(program(text(64))).verdict).toBe("accept");
+    expect(verify(program(text(32))).verdict).toBe("reject");
   });
 
   it("a million steps of a plain loop are refused, not walked for ever", () => {

@@ -94,7 +94,6 @@ export const PROGRAM_TYPE_RULES: Readonly<Partial<Record<LinuxProgramType, Progr
   raw_tracepoint_writable: {
     context: CONTEXTS.writableRawTracepoint,
     tracing: true,
-    privateStack: true,
   },
   netfilter: { context: CONTEXTS.netfilter, exit: BOOLEAN, attachTypes: ["netfilter"] },
   sk_lookup: { context: CONTEXTS.skLookup, exit: BOOLEAN, attachTypes: ["sk_lookup"] },

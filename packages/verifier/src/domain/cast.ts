@@ -57,9 +57,9 @@ export const signExtend32 = (a: Scalar, bits: 8 | 16): Scalar => {
 
 const extend32 = (a: number, bits: 8 | 16): number => (a << (32 - bits)) >> (32 - bits);
 
-/** The low `bits` bits in byte order or against it, zero-extended. The bounds are those that the known bits give. */
-export const reorder = (a: Scalar, bits: 16 | 32 | 64, swap: boolean): Scalar =>
-  settle({ ...UNKNOWN, bits: swap ? T.swapBytes(a.bits, bits) : T.truncate(a.bits, bits / 8) });
+/** The low `bits` bits against their byte order, zero-extended. The bounds are those that the known bits give. */
+export const byteSwapped = (a: Scalar, bits: 16 | 32 | 64): Scalar =>
+  settle({ ...UNKNOWN, bits: T.swapBytes(a.bits, bits) });
 
 /** What a load of `bytes` bytes of unknown memory gives. */
 export const unknownOf = (bytes: 1 | 2 | 4 | 8): Scalar => UNKNOWN_BYTES.get(bytes)!;

@@ -1,7 +1,7 @@
 import type { AluOperation, Instruction } from "@ebpf/asm";
 import { checkAmount, checkPointerArithmetic, refuseTwoPointers } from "../check/pointer-arithmetic.js";
 import { compute } from "../domain/arithmetic.js";
-import { reorder, signExtend, signExtend32, unknownOf, zeroExtend32 } from "../domain/cast.js";
+import { byteSwapped, signExtend, signExtend32, truncate, unknownOf, zeroExtend32 } from "../domain/cast.js";
 import * as S from "../domain/scalar.js";
 import { settle } from "../domain/settle.js";
 import * as W from "../domain/word.js";
@@ -39,15 +39,18 @@ const move = (walk: Walk, { dst, src }: Instruction, width: 32 | 64): void => {
 };
 
 const signExtendingMove = (walk: Walk, { dst, src }: Instruction, op: AluOperation): void => {
-  const source = walk.read(src);
+  const bits = op.bits as 8 | 16 | 32;
+  const before = walk.read(src);
   walk.checkWritable(dst);
-  if (!isScalar(source)) {
+  if (!isScalar(before)) {
     walk.write(dst, op.width === 64 ? UNKNOWN_SCALAR : UNKNOWN_32);
     return;
   }
-  const bits = op.bits as 8 | 16 | 32;
+  // A number without that sign bit is copied as it is, and both copies learn from comparisons of either.
+  const copies = W.below(before.value.u64.max, W.fromUint32((1 << (bits - 1)) >>> 0));
+  const source = copies ? walk.shareable(src) : before;
   const value = op.width === 64 ? signExtend(source.value, bits) : signExtend32(source.value, bits === 16 ? 16 : 8);
-  walk.write(dst, scalarRegister(value));
+  walk.write(dst, copies ? source.withValue(value) : scalarRegister(value));
 };
 
 /** A pointer at or behind the packet's end may come to lie before it when it moves back; forwards it can't. */
@@ -177,8 +180,10 @@ const swapBytes = (walk: Walk, { dst }: Instruction, op: AluOperation): void => 
   const operand = walk.read(dst);
   walk.checkWritable(dst);
   const swaps = op.operator === "bswap" || (op.operator === "be") === (walk.program.spec.byteOrder === "little");
+  const bits = op.bits as 16 | 32 | 64;
   if (isPointer(operand)) walk.write(dst, UNKNOWN_SCALAR);
-  else walk.write(dst, scalarRegister(reorder(operand.value, op.bits as 16 | 32 | 64, swaps)));
+  else if (swaps) walk.write(dst, scalarRegister(byteSwapped(operand.value, bits)));
+  else if (bits !== 64) walk.write(dst, scalarRegister(truncate(operand.value, bits === 32 ? 4 : 2)));
 };
 
 /** By what `imm` holds: from the arena's address space to the program's, or back to a number. */

@@ -113,7 +113,9 @@ const readModifyWrite = (walk: Walk, slot: Instruction, op: AtomicOperation): vo
   checkAtomicTarget(pointer, slot.dst, "stores into");
   const target = operator === "cmpxchg" ? 0 : slot.src;
   if (op.fetch) walk.checkWritable(target);
-  const access: Access = { kind: "read", register: slot.dst, pointer, offset: slot.offset, size };
+  // The register that the old value goes to is any number before memory is looked at, also where it is the address.
+  const address = op.fetch && target === slot.dst ? UNKNOWN_SCALAR : pointer;
+  const access: Access = { kind: "read", register: slot.dst, pointer: address, offset: slot.offset, size };
   checkAlignment(walk, access, true);
   if (pointer.kind === "fp" && !S.isConstant(pointer.value)) {
     const place = `var_off=${formatTnum(pointer.value.bits)} off=${pointer.offset + slot.offset} size=${size}`;
