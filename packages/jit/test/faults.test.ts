@@ -123,6 +123,15 @@ describe.each(ENGINES)("unverified code in the %s", (_engine, load) => {
       expect(run(asm(text))).toBe(expected);
     });
 
+    it("leaves registers alone that a callback uses", () => {
+      const loop = [
+        ...asm("mov %r1, 3"),
+        ...wide("lddw_function", 2, 7),
+        ...asm("mov %r3, 0\nmov %r4, 0\nmov %r5, 77\ncall 181\nmov %r0, %r5\nexit"),
+      ];
+      expect(run([...loop, ...asm("mov %r5, 3\nmov %r9, 4\nmov %r0, 0\nexit")])).toBe("0x4d");
+    });
+
     it("allows eight frames", () => {
       const nested = (depth: number) =>
         run(asm(`mov %r1, ${depth}\nmov %r0, 0\nf: jeq %r1, 0, +3\nsub %r1, 1\ncall local f\nadd %r0, 1\nexit`));

@@ -16,7 +16,7 @@ export const renderReport = ({ oracle, runs, rate, notes, findings, skipped }: F
       `${count} × ${key}`,
       detail,
       describeCase(caseFromJson(json)),
-      `again: --oracle ${oracle} --replay ${origin.seed}:${origin.index}`,
+      `again: --oracle ${oracle} --replay=${origin.seed}:${origin.index}`,
     ]),
   ].join("\n");
 };

@@ -1,11 +1,11 @@
 import { CELL, MAX_MAY_GOTO } from "../layout.js";
 import type { LinearMemory } from "../linear-memory.js";
-import { FRAME, MAY_GOTO, pairOf, R0, R1, R6, R10, REGISTERS, SAVED, SAVED_BASE, SAVED_END } from "./cells.js";
+import { FRAME, MAY_GOTO, pairOf, R0, R1, R10, REGISTERS, SAVED, SAVED_BASE, SAVED_END } from "./cells.js";
 import type { Code } from "./code.js";
 import { HALT, run } from "./run.js";
 
-/** Registers that a function leaves as they were, r6..r9, in cells. */
-const KEPT = R10 - R6;
+/** Registers that a helper leaves as they were, r1..r9, in cells. */
+const KEPT = R10 - R1;
 
 /** Runs the functions of a translated program. */
 export class Machine {
@@ -28,13 +28,13 @@ export class Machine {
     return this.#run(0, frame);
   }
 
-  /** Runs the function at `pc` in the frame that ends at `frame`, in the middle of a helper; r6..r9 survive. */
+  /** Runs the function at `pc` in the frame that ends at `frame`, in the middle of a helper: r1..r9 survive. */
   callback(pc: number, frame: number, words: readonly number[]): number {
     const { cells } = this.#code;
-    const kept = cells.slice(R6, R6 + KEPT);
+    const kept = cells.slice(R1, R1 + KEPT);
     for (let i = 0; i < words.length; i++) cells[R1 + i] = words[i]!;
     const result = this.#run(pc, frame);
-    cells.set(kept, R6);
+    cells.set(kept, R1);
     return result;
   }
 
