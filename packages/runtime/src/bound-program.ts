@@ -69,7 +69,7 @@ export class BoundProgram {
     prepareInput(this.#runtime, this.#program.spec, { packet: first });
     const { bytes } = this.#runtime.memory;
     const { packet: buffer } = this.#runtime;
-    const runOnPacket = this.#program.runOnPacket ?? this.#describeAndRun;
+    const runOnPacket = this.#program.runOnPacket ?? ((length: number) => this.#describeAndRun(length));
     for (let index = 0; index < packets.length; index++) {
       const packet = packets[index]!;
       if (packet.length > MAX_PACKET_SIZE) throw tooLong(packet);
@@ -82,10 +82,10 @@ export class BoundProgram {
   }
 
   /** `runOnPacket` for a program that has none. */
-  readonly #describeAndRun = (length: number): number => {
+  #describeAndRun(length: number): number {
     this.#runtime.packet.replace(length);
     return this.run(CONTEXT_BASE);
-  };
+  }
 }
 
 const tooLong = ({ length }: Uint8Array): RuntimeError =>

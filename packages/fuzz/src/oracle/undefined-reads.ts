@@ -71,14 +71,14 @@ class Definedness {
     this.#instructions = instructions;
   }
 
-  readonly onStep = (pc: number, { frame }: StepState): void => {
+  onStep(pc: number, { frame }: StepState): void {
     if (frame < this.#lastFrame) this.#enter();
     else if (frame > this.#lastFrame) this.#leave();
     else this.#write();
     this.#lastFrame = frame;
     this.#lastPc = pc;
     if (readsOf(this.#instructions[pc]!).some((register) => !this.#defined[register])) this.readsUndefined = true;
-  };
+  }
 
   #write(): void {
     const register = this.#lastPc === undefined ? undefined : writeOf(this.#instructions[this.#lastPc]!);
@@ -107,7 +107,8 @@ export const readsWhatCallsLeave = (fuzzCase: FuzzCase): boolean => {
   const registers = new Definedness(fuzzCase.spec.instructions);
   const runtime = steadyRuntime();
   const { program } = prepare(fuzzCase, runtime, {
-    engine: (spec, where, options) => interpret(spec, where, { ...options, onStep: registers.onStep }),
+    engine: (spec, where, options) =>
+      interpret(spec, where, { ...options, onStep: (pc, state) => registers.onStep(pc, state) }),
     checked: true,
   });
   try {

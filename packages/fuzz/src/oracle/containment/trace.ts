@@ -51,7 +51,7 @@ class Recorder {
     this.#runtime = runtime;
   }
 
-  readonly onStep = (pc: number, state: StepState): void => {
+  onStep(pc: number, state: StepState): void {
     const last = this.#last;
     if (last !== undefined) last.next = pc;
     if (this.snapshots.length >= MAX_SNAPSHOTS) {
@@ -75,7 +75,7 @@ class Recorder {
     const { meta, data, end } = packet;
     this.#last = { pc, frames: [...callers, current], packet: { meta, data, end } };
     this.snapshots.push(this.#last);
-  };
+  }
 
   readonly #callSites: number[] = [];
 
@@ -97,7 +97,8 @@ export const traceRun = (fuzzCase: FuzzCase): Trace => {
   const runtime = steadyRuntime();
   const recorder = new Recorder(runtime);
   const { program, maps } = prepare(fuzzCase, runtime, {
-    engine: (spec, where, options) => interpret(spec, where, { ...options, onStep: recorder.onStep }),
+    engine: (spec, where, options) =>
+      interpret(spec, where, { ...options, onStep: (pc, state) => recorder.onStep(pc, state) }),
     checked: true,
     tailCalls: false,
   });
