@@ -6,7 +6,7 @@ import { expect, it } from "vitest";
 const PACKAGES = fileURLToPath(new URL("../packages", import.meta.url));
 
 const FIELD_WITH_ARROW =
-  /^ {2}(?:readonly |override |static )*#?\w+(?:: [^=]+)? = (?:async )?\([^)]*\)(?:: [^=]+)? =>/m;
+  /^ {2}(?:readonly |override |static )*#?\w+(?:: [^=\n]+)? = (?:async )?\([^)\n]*\)(?:: [^=\n]+)? =>/m;
 
 /** esbuild, told to write arrows as plain functions (`tsup.base.ts`), loses the `this` of those that are fields of a class. */
 it("no field of a class is an arrow function", () => {
