@@ -234,6 +234,14 @@ describe("rules that the live kernel showed", () => {
     expect(rejection?.message ?? "").toBe(message);
   });
 
+  it("a pointer into the entry's stack may be added to a number in a function", () => {
+    const text =
+      "*(u64 *)(r10 - 8) = 7\nr1 = r10\ncall f\nr0 = 0\nexit\nf:\nr2 = -8\nr2 += r1\nr0 = *(u64 *)(r2 + 0)\nexit";
+    expect(verify(program(text)).verdict).toBe("accept");
+    // Linux takes the function's own stack for the entry's here: no verdict of ours.
+    expect(verify(program(text.replace("r2 += r1", "r2 += r10"))).rejection?.code).toBe("UNSUPPORTED_ACCESS");
+  });
+
   it("memory that may be NULL goes to helpers that take NULL, within its size", () => {
     const checksum = (size: number): string =>
       `${KEY}r1 = map[fd:1]\ncall 1\nr1 = r0\nr2 = ${size}\nr3 = 0\nr4 = 0\nr5 = 0\ncall 28\nr0 = 0\nexit`;

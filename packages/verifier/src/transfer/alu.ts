@@ -92,8 +92,8 @@ const pointerArithmetic = (walk: Walk, op: AluOperation, { left, right, dst, src
   if (op.operand === "reg") walk.markPrecise(flipped ? dst : src);
   // Linux doesn't note that the high half of a 32-bit difference is zero.
   if (op.width === 32 && op.operator === "sub") return UNKNOWN_SCALAR;
-  // Linux 6.18 loses the frame of such a sum and takes it for the entry's: no verdict of ours could be right.
-  if (flipped && pointer.kind === "fp" && walk.state.frames.length > 1) {
+  // Linux 6.18 takes such a sum for a pointer into the entry's frame: where it isn't, no verdict of ours could be right.
+  if (flipped && pointer.kind === "fp" && pointer.frame !== 0) {
     reject("UNSUPPORTED_ACCESS", "a stack pointer added to a number in a subprogram is not modelled yet", dst);
   }
   checkPointerArithmetic(op.operator, pointer, amount, { register: dst, flipped, width: op.width });
