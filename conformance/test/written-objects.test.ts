@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { assemble, at, ProgramBuilder, R0, R1, R2, R10 } from "@ebpf/asm";
 import { programsAssembly, readObject, writeObject } from "@ebpf/elf";
-import { Kernel, probeKernel } from "@ebpf/kernel";
+import { Kernel, LOG_LEVEL, probeKernel } from "@ebpf/kernel";
 import type { MapSpec } from "@ebpf/platform";
 import { afterAll, describe, expect, it } from "vitest";
 
@@ -91,7 +91,11 @@ describe.skipIf(kernel === undefined)(`objects that we write${missing}`, () => {
     if (program === undefined || "error" in program) throw new Error("no program");
     expect(program.spec.btf).toBeDefined();
     expect(program.spec.functions).toHaveLength(2);
-    using loaded = kernel!.load(program.spec, { keep: true }).program;
+    for (const { typeId } of program.spec.functions) expect(typeId).toBeGreaterThan(0);
+    const { log, program: made } = kernel!.load(program.spec, { keep: true, logLevel: LOG_LEVEL.instructions });
+    // The kernel's log has the lines that it was given.
+    expect(log.includes("; call bump @ count.s:12")).toBe(program.spec.lines.length > 0);
+    using loaded = made;
     // Its own constant, or the builder's.
     expect(loaded!.testRun({ data: new Uint8Array(64) }).returnValue).toBe(2);
   });

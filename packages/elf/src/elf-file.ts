@@ -93,7 +93,6 @@ export const parseElf = (bytes: Uint8Array, path: string): ElfFile => {
   const reader = openFile(bytes, path);
   const sections = readSections(reader);
   const symbols = readSymbols(sections);
-  checkNames(path, symbols);
   const tables = sections.filter(({ type }) => type === SECTION_TYPE.rel || type === SECTION_TYPE.rela);
   return {
     order: reader.order,
@@ -116,20 +115,23 @@ const groupBy = <T>(items: readonly T[], keyOf: (item: T) => number): Map<number
 
 const openFile = (bytes: Uint8Array, path: string): ByteReader => {
   const identity = new ByteReader(bytes, "big", path);
-  if (bytes.length < 4 || identity.u32(0) !== MAGIC) throw new ElfError("NOT_ELF", `${path} is not an ELF file`);
-  if (identity.u8(4) !== CLASS_64) throw new ElfError("WRONG_CLASS", `${path} is not a 64-bit ELF file`);
+  if (bytes.length < 4 || identity.u32(0) !== MAGIC)
+    throw new ElfError("NOT_ELF", "not an ELF file", { path, offset: 0 });
+  if (identity.u8(4) !== CLASS_64) throw new ElfError("WRONG_CLASS", "not a 64-bit ELF file", { path, offset: 4 });
   const data = identity.u8(5);
-  if (data !== LITTLE && data !== BIG) throw new ElfError("NOT_ELF", `${path} has no byte order: ${data}`);
+  if (data !== LITTLE && data !== BIG) throw new ElfError("NOT_ELF", `${data} is no byte order`, { path, offset: 5 });
 
   const reader = new ByteReader(bytes, data === LITTLE ? "little" : "big", path);
   const machine = reader.u16(18);
   if (machine !== MACHINE_BPF && machine !== MACHINE_NONE) {
-    throw new ElfError("WRONG_MACHINE", `${path} is for machine ${machine}, not for BPF (${MACHINE_BPF})`, {
+    throw new ElfError("WRONG_MACHINE", `for machine ${machine}, not for BPF (${MACHINE_BPF})`, {
+      path,
+      offset: 18,
       hint: "compile with clang -target bpf -c",
     });
   }
   if (reader.u16(16) !== RELOCATABLE) {
-    throw new ElfError("WRONG_TYPE", `${path} is no relocatable object: its type is ${reader.u16(16)}`);
+    throw new ElfError("WRONG_TYPE", `no relocatable object: its type is ${reader.u16(16)}`, { path, offset: 16 });
   }
   return reader;
 };
@@ -191,7 +193,10 @@ const readHeaders = (reader: ByteReader): Header[] => {
   const offset = reader.size64(40);
   if (offset === 0) return [];
   if (offset < FILE_HEADER_SIZE || reader.u16(58) !== SECTION_HEADER_SIZE) {
-    throw new ElfError("BAD_SECTION", `${reader.path}: section headers at ${offset} of ${reader.u16(58)} bytes`);
+    throw new ElfError("BAD_SECTION", `section headers at ${offset} of ${reader.u16(58)} bytes`, {
+      path: reader.path,
+      offset: 40,
+    });
   }
   const first = readHeader(reader.slice(offset, SECTION_HEADER_SIZE, "sections"), 0);
   const count = reader.u16(60) === 0 ? first.size : reader.u16(60);
@@ -208,13 +213,13 @@ const readSymbols = (sections: readonly ElfSection[]): ElfSymbol[] => {
   if (table === undefined) return [];
   const { content } = table;
   if (tables.length > 1) {
-    throw new ElfError("BAD_SECTION", "there are several symbol tables", { path: tables[1]!.content.path });
+    throw new ElfError("BAD_SECTION", "there are several symbol tables", tables[1]!.content);
   }
   const names = sections[table.link];
   if (names?.type !== SECTION_TYPE.strtab) {
     throw new ElfError("BAD_SECTION", `the names of symbols are in section ${table.link}, no string table`, content);
   }
-  return Array.from({ length: Math.floor(content.length / SYMBOL_SIZE) }, (_, i) => {
+  const symbols = Array.from({ length: Math.floor(content.length / SYMBOL_SIZE) }, (_, i) => {
     const symbol = readSymbol(content, i * SYMBOL_SIZE, names.content);
     if (symbol.section === EXTENDED_INDEX || (symbol.section < RESERVED_INDEX && symbol.section >= sections.length)) {
       throw new ElfError("BAD_SYMBOL", `there is no section ${symbol.section}`, {
@@ -225,16 +230,21 @@ const readSymbols = (sections: readonly ElfSection[]): ElfSymbol[] => {
     // Section symbols have no name of their own.
     return symbol.kind === "section" ? { ...symbol, name: sections[symbol.section]?.name ?? "" } : symbol;
   });
+  checkNames(symbols, content);
+  return symbols;
 };
 
 /** Of several definitions of a name, nobody could say which one is meant. */
-const checkNames = (path: string, symbols: readonly ElfSymbol[]): void => {
+const checkNames = (symbols: readonly ElfSymbol[], { path, base }: ByteReader): void => {
   const defined = new Set<string>();
-  for (const { name, binding, section } of symbols) {
-    if (binding === "local" || section === 0) continue;
-    if (defined.has(name)) throw new ElfError("BAD_SYMBOL", `${name} is defined twice`, { path });
+  symbols.forEach(({ name, binding, section }, index) => {
+    if (binding === "local" || section === 0) return;
+    if (defined.has(name)) {
+      const place = { path: `${path}[${index}]`, offset: base + index * SYMBOL_SIZE };
+      throw new ElfError("BAD_SYMBOL", `${name} is defined twice`, place);
+    }
     defined.add(name);
-  }
+  });
 };
 
 const KINDS: readonly SymbolKind[] = ["none", "object", "function", "section"];

@@ -1,5 +1,5 @@
 import { type EbpfError, isEbpfError } from "@ebpf/core";
-import { readObject } from "@ebpf/elf";
+import { type ElfError, readObject } from "@ebpf/elf";
 import { describe, expect, test } from "vitest";
 import { fixture, programOf } from "./support/fixture.js";
 import { locateSection, locateSymbol, view } from "./support/locate.js";
@@ -87,6 +87,10 @@ describe("a file that can't be read", () => {
     const error = errorOf(changed("features-el.o", change));
     expect(error.code).toBe(code);
     expect(error.message).toContain(message);
+    // Every one says where in the file, or where the file leads to outside of itself.
+    const { path, offset } = error as ElfError;
+    expect(path).toMatch(/^x\.o/);
+    expect(offset).toBeGreaterThanOrEqual(0);
   });
 
   test("the offset of an error counts from the start of the file", () => {
@@ -107,7 +111,14 @@ describe("a file that can't be read", () => {
 describe("a program that can't be had leaves the others", () => {
   const programs = (change: Change) => readObject(changed("features-el.o", change), { path: "x.o" }).programs;
   const errorsOf = (change: Change): Record<string, string> =>
-    Object.fromEntries(programs(change).flatMap((p) => ("error" in p ? [[p.name, p.error.code]] : [])));
+    Object.fromEntries(
+      programs(change).flatMap((p) => {
+        if (!("error" in p)) return [];
+        expect((p.error as ElfError).path).toMatch(/^x\.o\//);
+        expect((p.error as ElfError).offset).toBeGreaterThan(0);
+        return [[p.name, p.error.code]];
+      }),
+    );
   const alreadyBad = {
     kernel_function: "UNRESOLVED_EXTERN",
     undefined_function: "UNDEFINED_SYMBOL",

@@ -2,7 +2,7 @@ import type { Btf, BtfMember, BtfTypeOf } from "@ebpf/btf";
 import { type ByteOrder, ByteWriter } from "@ebpf/core";
 import type { MapEntry, MapSpec } from "@ebpf/platform";
 import { type ElfFile, type ElfRelocation, type ElfSection, relocationsOf } from "../elf-file.js";
-import { ElfError } from "../errors.js";
+import { ElfError, type ElfErrorDetails } from "../errors.js";
 import { lowerBound } from "../lower-bound.js";
 import { mapTypeOf } from "./legacy.js";
 import type { ObjectMap } from "./table.js";
@@ -22,16 +22,18 @@ export const readBtfMaps = (file: ElfFile, section: ElfSection, btf: Btf | undef
   const id = btf?.findByName(section.name, "datasec");
   const datasec = id === undefined ? undefined : btf?.type(id);
   if (btf === undefined || datasec?.kind !== "datasec") {
-    throw new ElfError("BAD_MAP", `section ${section.name} holds maps, but there is no BTF that describes them`);
+    throw new ElfError("BAD_MAP", "there are maps, but no BTF that describes them", section.content);
   }
   const relocations = relocationsOf(file, section).sort((a, b) => a.offset - b.offset);
   let end = 0;
   return datasec.variables.map(({ type, offset, size }) => {
     const variable = btf.type(type);
-    if (variable.kind !== "var") throw new ElfError("BAD_MAP", `section ${section.name} holds a ${variable.kind}`);
-    if (offset < end) throw new ElfError("BAD_MAP", `map ${variable.name} overlaps the one before`);
+    const { path, base } = section.content;
+    if (variable.kind !== "var") throw new ElfError("BAD_MAP", `a ${variable.kind} is no map`, section.content);
+    const place = { path: `${path}/${variable.name}`, offset: base + offset };
+    if (offset < end) throw new ElfError("BAD_MAP", "it overlaps the map before", place);
     end = offset + size;
-    const definition = readDefinition({ btf, map: variable.name, isInner: false }, variable.type);
+    const definition = readDefinition({ btf, map: variable.name, place, isInner: false }, variable.type);
     const first = lowerBound(relocations, (relocation) => relocation.offset >= offset);
     const values = relocations.slice(
       first,
@@ -54,7 +56,10 @@ export const readMapDefinition = (btf: Btf, name: string): MapSpec | undefined =
   for (const { type } of section.variables) {
     const variable = btf.type(type);
     if (variable.kind !== "var" || variable.name !== name) continue;
-    return toSpec(readDefinition({ btf, map: name, isInner: false }, variable.type), []);
+    return toSpec(
+      readDefinition({ btf, map: name, place: { path: `.maps/${name}` }, isInner: false }, variable.type),
+      [],
+    );
   }
   return undefined;
 };
@@ -62,6 +67,7 @@ export const readMapDefinition = (btf: Btf, name: string): MapSpec | undefined =
 interface Scope {
   readonly btf: Btf;
   readonly map: string;
+  readonly place: ElfErrorDetails;
   /** Whether this is the description of another map's values. */
   readonly isInner: boolean;
 }
@@ -92,7 +98,7 @@ type NumberName = (typeof NUMBERS)[number];
 
 const isNumber = (name: string): name is NumberName => (NUMBERS as readonly string[]).includes(name);
 
-const bad = ({ map }: Scope, problem: string): ElfError => new ElfError("BAD_MAP", `map ${map}: ${problem}`);
+const bad = ({ place }: Scope, problem: string): ElfError => new ElfError("BAD_MAP", problem, place);
 
 const readDefinition = (scope: Scope, typeId: number): Definition => {
   const type = scope.btf.resolveAs(typeId, "struct");
@@ -148,7 +154,7 @@ const readValues = (scope: Scope, member: BtfMember): Partial<Definition> => {
   const element = pointedTo(scope, array.elementType, "values");
   const valuesOffset = member.bitOffset / 8;
   if (btf.resolvedType(element).kind === "func_proto") return { valuesOffset };
-  const inner = readDefinition({ btf, map: `${map}.inner`, isInner: true }, element);
+  const inner = readDefinition({ ...scope, map: `${map}.inner`, isInner: true }, element);
   return { valuesOffset, inner: toSpec(inner, []) };
 };
 
@@ -178,7 +184,7 @@ const toSpec = (definition: Definition, initial: readonly MapEntry[]): MapSpec =
   const pinning = numbers.get("pinning");
   if (pinning !== undefined && pinning > 1n) throw bad(scope, `pinning ${pinning} is not known`);
   const valueSize = sizeOf(definition, "value_size", valueType);
-  const typeName = mapTypeOf(Number(type), scope.map);
+  const typeName = mapTypeOf(Number(type), scope.place);
   const maxEntries = Number(numbers.get("max_entries") ?? 0n);
   return {
     name: scope.map,
@@ -224,7 +230,7 @@ const initialValues = (
   relocations.map(({ offset, symbol }) => {
     const index = (offset - variableOffset - (valuesOffset ?? Number.NaN)) / POINTER_SIZE;
     if (!Number.isInteger(index) || index < 0) throw bad(scope, `relocation at ${offset} is for no element of values`);
-    if (symbol.section === 0) throw new ElfError("UNDEFINED_SYMBOL", `map ${scope.map}: ${symbol.name} is not defined`);
+    if (symbol.section === 0) throw new ElfError("UNDEFINED_SYMBOL", `${symbol.name} is not defined`, scope.place);
     return { key: u32(index, file.order), value: { reference: symbol.name } };
   });
 

@@ -1,7 +1,7 @@
 import type { ByteReader } from "@ebpf/core";
 import { MAP_TYPES, type MapSpec, type MapTypeName } from "@ebpf/platform";
 import type { ElfFile, ElfSection, ElfSymbol } from "../elf-file.js";
-import { ElfError } from "../errors.js";
+import { ElfError, type ElfErrorDetails } from "../errors.js";
 import type { ObjectMap } from "./table.js";
 
 /*
@@ -48,11 +48,11 @@ export const readLegacyMaps = (file: ElfFile, section: ElfSection): ObjectMap[] 
 };
 
 const readDefinition = (section: ElfSection, symbol: ElfSymbol, size: number): Definition => {
-  if (size < SMALLEST) throw new ElfError("BAD_MAP", `map ${symbol.name}: definition of ${size} bytes is too short`);
   const entry = section.content.slice(symbol.value, size, symbol.name);
+  if (size < SMALLEST) throw new ElfError("BAD_MAP", `a definition of ${size} bytes is too short`, entry);
   const spec: MapSpec = {
     name: symbol.name,
-    type: mapTypeOf(entry.u32(0), symbol.name),
+    type: mapTypeOf(entry.u32(0), entry),
     keySize: entry.u32(4),
     valueSize: entry.u32(8),
     maxEntries: entry.u32(12),
@@ -90,8 +90,8 @@ export const isMapOfMaps = (type: MapTypeName): boolean => type === "array_of_ma
  *
  * @throws ElfError `BAD_MAP` for a number without one.
  */
-export const mapTypeOf = (number: number, map: string): MapTypeName => {
+export const mapTypeOf = (number: number, place: ElfErrorDetails | ByteReader): MapTypeName => {
   const type = MAP_TYPES[number];
-  if (type === undefined || type === "unspec") throw new ElfError("BAD_MAP", `map ${map}: type ${number} is not known`);
+  if (type === undefined || type === "unspec") throw new ElfError("BAD_MAP", `map type ${number} is not known`, place);
   return type;
 };

@@ -1,4 +1,5 @@
 import { type Btf, type BtfMember, type BtfTypeOf, withoutFlavour } from "@ebpf/btf";
+import type { ByteReader } from "@ebpf/core";
 import { MAP_FLAGS, type MapSpec, type StructOps } from "@ebpf/platform";
 import { type ElfFile, type ElfRelocation, type ElfSection, relocationsOf } from "../elf-file.js";
 import { ElfError } from "../errors.js";
@@ -40,7 +41,7 @@ export const readStructOps = (
     if (variable.kind !== "var" || type.kind !== "struct" || type.name === "") {
       throw new ElfError("BAD_MAP", `${btf.typeName(entry.type)} is no structure of functions`, section.content);
     }
-    const place = { btf, type, offset: entry.offset, relocations };
+    const place = { btf, type, content: section.content, offset: entry.offset, relocations };
     const content = section.content.slice(entry.offset, type.size, variable.name).bytes.slice();
     const spec: MapSpec = {
       name: variable.name,
@@ -66,19 +67,24 @@ export const readStructOps = (
 interface Place {
   readonly btf: Btf;
   readonly type: BtfTypeOf<"struct">;
+  /** The section. */
+  readonly content: ByteReader;
   /** Bytes from the start of the section. */
   readonly offset: number;
   readonly relocations: readonly ElfRelocation[];
 }
 
-const programsOf = ({ btf, type, offset, relocations }: Place, map: string): ReadonlyMap<string, string> => {
+const programsOf = ({ btf, type, content, offset, relocations }: Place, map: string): ReadonlyMap<string, string> => {
   const members = new Map(type.members.map((member) => [offset + member.bitOffset / 8, member]));
   const programs = new Map<string, string>();
   for (const relocation of relocations) {
     if (relocation.offset < offset || relocation.offset >= offset + type.size) continue;
     const member = members.get(relocation.offset);
     if (member === undefined || !isFunction(btf, member)) {
-      throw new ElfError("BAD_MAP", `map ${map}: ${relocation.symbol.name} stands where no function goes`);
+      throw new ElfError("BAD_MAP", `map ${map}: ${relocation.symbol.name} stands where no function goes`, {
+        path: content.path,
+        offset: content.base + relocation.offset,
+      });
     }
     programs.set(member.name, relocation.symbol.name);
   }

@@ -1,6 +1,6 @@
 import type { Btf } from "@ebpf/btf";
 import type { AttachType, MapSpec, ProgramSpec, SectionMeaning } from "@ebpf/platform";
-import { ElfError } from "../errors.js";
+import { ElfError, type ElfErrorDetails } from "../errors.js";
 import { findInKernel } from "../kernel-types.js";
 import type { KernelDescription } from "../options.js";
 
@@ -16,11 +16,15 @@ const PREFIX: Readonly<Partial<Record<AttachType, string>>> = {
 export type AttachPlace = Pick<ProgramSpec, "attachBtfId" | "attachModule">;
 
 /**
- * Finds what a program attaches to, where its section says that and the kernel is known.
+ * Finds what a program attaches to, where its section says that and the kernel is known; `at` is where it begins.
  *
  * @throws ElfError `NO_ATTACH_TARGET` when the kernel has no such function.
  */
-export const attachPlace = ({ rule, target }: SectionMeaning, kernel: KernelDescription | undefined): AttachPlace => {
+export const attachPlace = (
+  { rule, target }: SectionMeaning,
+  kernel: KernelDescription | undefined,
+  at: ElfErrorDetails,
+): AttachPlace => {
   // A program that replaces a function of another program finds it in that program's BTF.
   if (rule.target !== "btf" || target === undefined || rule.programType === "ext") return {};
   if (kernel?.btf === undefined) return {};
@@ -33,7 +37,7 @@ export const attachPlace = ({ rule, target }: SectionMeaning, kernel: KernelDesc
     ...(module === undefined ? {} : { module }),
   });
   if (found === undefined) {
-    throw new ElfError("NO_ATTACH_TARGET", `the kernel has no ${target} that programs attach to`);
+    throw new ElfError("NO_ATTACH_TARGET", `the kernel has no ${target} that programs attach to`, at);
   }
   return { attachBtfId: found.id, ...(found.module === undefined ? {} : { attachModule: found.module }) };
 };

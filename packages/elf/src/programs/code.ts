@@ -1,6 +1,6 @@
 import { decode, encode, type Instruction, rawInstruction, SLOT_SIZE } from "@ebpf/asm";
 import { BtfError, type CoreSlot, type LineRecord, patchCore } from "@ebpf/btf";
-import type { EbpfError, SourcePlace } from "@ebpf/core";
+import type { ByteReader, EbpfError } from "@ebpf/core";
 import { placeOfLine } from "@ebpf/platform";
 import type { CoreResolutions } from "../core-relocations.js";
 import {
@@ -12,7 +12,7 @@ import {
   SECTION_FLAG,
   SECTION_TYPE,
 } from "../elf-file.js";
-import { ElfError } from "../errors.js";
+import { ElfError, type ElfErrorDetails } from "../errors.js";
 import { lazy } from "../lazy.js";
 import { lowerBound } from "../lower-bound.js";
 import type { ObjectBtf } from "../object-btf.js";
@@ -34,6 +34,7 @@ export class CodeSection {
   readonly functions: ReadonlyMap<number, ElfSymbol>;
   /** Symbols that may be functions or just labels, by slot. */
   readonly labels: ReadonlyMap<number, ElfSymbol>;
+  readonly #content: ByteReader;
   readonly #code: () => AdaptedCode;
   readonly #relocations: () => ReadonlyMap<number, ElfRelocation>;
   readonly #lines: () => readonly LineRecord[];
@@ -45,6 +46,7 @@ export class CodeSection {
     if (size % SLOT_SIZE !== 0) {
       throw new ElfError("BAD_SECTION", `${size} bytes are no whole number of instructions`, content);
     }
+    this.#content = content;
     this.index = index;
     this.name = name;
     this.length = size / SLOT_SIZE;
@@ -61,7 +63,7 @@ export class CodeSection {
     this.functions = bySlot(typed.length > 0 ? typed : labels.filter(({ binding }) => binding !== "local"));
     this.labels = bySlot(labels);
     this.#relocations = lazy(() => relocationsBySlot(file, section));
-    this.#code = lazy(() => adapt(decode(content.bytes, file.order), name, core));
+    this.#code = lazy(() => adapt(decode(content.bytes, file.order), section, core));
     this.#lines = lazy(() => orderedLines(types.ext?.lines.get(name) ?? []));
     this.#functionTypes = lazy(() => {
       const records = types.ext?.functions.get(name) ?? [];
@@ -94,11 +96,12 @@ export class CodeSection {
     return this.#functionTypes().get(slot);
   }
 
-  /** The source line that an instruction was made from, where BTF knows it. */
-  placeOf(slot: number): { readonly place?: SourcePlace } {
+  /** Where an instruction stands in the file, and the source line that it was made from, where BTF knows it. */
+  placeOf(slot: number): ElfErrorDetails {
+    const { path, base } = this.#content;
+    const at = { path, offset: base + slot * SLOT_SIZE };
     const line = this.lines[lowerBound(this.lines, ({ offset }) => offset > slot * SLOT_SIZE) - 1];
-    if (line === undefined) return {};
-    return { place: placeOfLine(line) };
+    return line === undefined ? at : { ...at, place: placeOfLine(line) };
   }
 }
 
@@ -122,13 +125,13 @@ interface AdaptedCode {
   readonly errors: readonly (readonly [number, EbpfError])[];
 }
 
-const adapt = (instructions: Instruction[], section: string, core: CoreResolutions): AdaptedCode => {
+const adapt = (instructions: Instruction[], { name, content }: ElfSection, core: CoreResolutions): AdaptedCode => {
   const errors: (readonly [number, EbpfError])[] = [];
-  for (const { offset, resolution } of core.of(section)) {
+  for (const { offset, resolution } of core.of(name)) {
     const slot = offset / SLOT_SIZE;
     const head = instructions[slot];
     if (head === undefined) {
-      throw new ElfError("BAD_RELOCATION", `no instruction begins at byte ${offset} of ${section}, which CO-RE is for`);
+      throw new ElfError("BAD_RELOCATION", `no instruction begins at byte ${offset}, which CO-RE is for`, content);
     }
     try {
       if ("code" in resolution) throw resolution;

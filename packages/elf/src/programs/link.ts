@@ -96,8 +96,9 @@ const layOut = (entry: CodeFunction, { table, exceptionCallbackOf }: ObjectCode,
     placed.set(part, length);
     length += part.end - part.start;
     budget.slots -= part.end - part.start;
-    if (length > MAX_SLOTS) throw new ElfError("LIMIT", `more than ${MAX_SLOTS} instructions in ${entry.name}`);
-    if (budget.slots < 0) throw new ElfError("LIMIT", "all programs together have too many instructions");
+    const at = entry.code.placeOf(entry.start);
+    if (length > MAX_SLOTS) throw new ElfError("LIMIT", `more than ${MAX_SLOTS} instructions in ${entry.name}`, at);
+    if (budget.slots < 0) throw new ElfError("LIMIT", "all programs together have too many instructions", at);
     stack.push({ part, next: 0 });
   };
   const placeReachable = (from: CodeFunction): void => {

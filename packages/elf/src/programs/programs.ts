@@ -7,6 +7,7 @@ import {
   type SectionMeaning,
 } from "@ebpf/platform";
 import type { ElfSection } from "../elf-file.js";
+import type { ElfErrorDetails } from "../errors.js";
 import type { ExternTable } from "../externs/table.js";
 import { lazy } from "../lazy.js";
 import type { MapTable } from "../maps/table.js";
@@ -74,7 +75,7 @@ export const findPrograms = (table: FunctionTable, context: ProgramContext): Lin
         return {
           name,
           section,
-          ...fromSection(meaning, options),
+          ...fromSection(meaning, options, entry.code.placeOf(entry.start)),
           ...(meaning?.rule.programType === "struct_ops" ? places().get(name) : {}),
           license: context.license,
           byteOrder: context.order,
@@ -95,7 +96,11 @@ type FromSection = AttachPlace & Pick<ProgramSpec, "type" | "attachType" | "atta
  *
  * @throws ElfError `NO_ATTACH_TARGET`
  */
-const fromSection = (meaning: SectionMeaning | undefined, { kernel }: ReadOptions): FromSection => {
+const fromSection = (
+  meaning: SectionMeaning | undefined,
+  { kernel }: ReadOptions,
+  at: ElfErrorDetails,
+): FromSection => {
   if (meaning === undefined) return { type: "unspec", flags: {} };
   const { rule, target } = meaning;
   const flags: ProgramFlags = {
@@ -107,6 +112,6 @@ const fromSection = (meaning: SectionMeaning | undefined, { kernel }: ReadOption
     flags,
     ...(rule.attachType === undefined ? {} : { attachType: rule.attachType }),
     ...(target === undefined ? {} : { attachTarget: target }),
-    ...attachPlace(meaning, kernel),
+    ...attachPlace(meaning, kernel, at),
   };
 };

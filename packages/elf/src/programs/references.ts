@@ -70,7 +70,7 @@ const refersToMemory = ({ op }: Instruction): boolean =>
   (op.family === "call" && op.target === "local") || (op.family === "lddw" && op.meaning !== "value");
 
 const located = (error: ElfError, code: CodeSection, slot: number): ElfError =>
-  new ElfError(error.code, `section ${code.name}, instruction ${slot}: ${error.message}`, {
+  new ElfError(error.code, `instruction ${slot}: ${error.message}`, {
     ...code.placeOf(slot),
     ...(error.hint === undefined ? {} : { hint: error.hint }),
   });
