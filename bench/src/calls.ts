@@ -21,7 +21,7 @@ const programOf = (instructions: readonly Instruction[], map?: MapSpec): Program
 const bind = (spec: ProgramSpec) => {
   const { facts, rejection } = verify(spec);
   if (rejection !== undefined) throw new BenchError(`a program of the bench is rejected: ${rejection.message}`);
-  const runtime = new Runtime({ memoryPages: 64, random: () => 4 });
+  const runtime = new Runtime({ memoryPages: 64, random: () => 4, clock: () => 5 });
   const [map] = [...spec.maps.values()].map((made) => runtime.createMap(made));
   const maps = new Map(map && [[MAP, map]]);
   return { bound: runtime.bind(compile(spec, runtime, { checked: false, facts, maps }), { clearStack: false }), map };
@@ -79,6 +79,7 @@ export const benchCalls = (): Readonly<Record<string, number>> => {
     "JS to program, context in place": timeOf(empty),
     "JS to program, 1,500 B packet copied in": bestOf(batch),
     "helper call across to JS": perPiece("mov %r7, 0", asm("call helper 7\nadd %r7, %r0")),
+    "helper call across to JS, 64-bit result": perPiece("mov %r7, 0", asm("call helper 5\nadd %r7, %r0")),
     "a round of bpf_loop": perRound(),
   };
 };

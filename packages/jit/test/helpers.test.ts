@@ -132,6 +132,17 @@ describe.each(ENGINES)("helpers in the %s", (_engine, load) => {
     expect(comm).toBe(numberOf(new TextEncoder().encode("a-very-\0")));
   });
 
+  it.each([
+    [0, 0n],
+    [5.9, 5n],
+    [2 ** 31, 1n << 31n],
+    [2 ** 53 - 1, (1n << 53n) - 1n],
+  ])("take time as a number: %d", (clock, expected) => {
+    const runtime = new Runtime({ memoryPages: 16, clock: () => clock });
+    const program = load(programOf(asm("call 5\nexit")), runtime, { checked: true });
+    expect(runtime.run(program, { memory: new Uint8Array(1) }).returnValue).toBe(expected);
+  });
+
   it("print", () => {
     const print = (format: string, ...values: bigint[]) => {
       const text = new TextEncoder().encode(`${format}\0`);

@@ -60,7 +60,7 @@ export type ReturnType =
 /** How the 64-bit result of a helper is made from what its implementation returns. */
 export type ReturnClass =
   | "signed32" // an int: sign-extended
-  | "pointer" // a 32-bit address: zero-extended
+  | "pointer" // a 32-bit address or unsigned number: zero-extended
   | "full64" // all 64 bits
   | "void";
 

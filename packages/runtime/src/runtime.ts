@@ -42,8 +42,8 @@ export interface RuntimeOptions {
   readonly cpus?: number;
   /** The CPU that the program runs on, below `cpus`. Default: always 0. */
   readonly cpu?: () => number;
-  /** Nanoseconds since the machine started. Default: of `performance.now()`. */
-  readonly clock?: () => bigint;
+  /** Nanoseconds since the machine started; a number where those are below 2^53. Default: of `performance.now()`. */
+  readonly clock?: () => bigint | number;
   /** 32 random bits. Default: of `Math.random()`. */
   readonly random?: () => number;
   readonly process?: () => ProcessIdentity;
@@ -64,7 +64,7 @@ export class Runtime {
   readonly kfuncs: ReadonlyMap<number, KernelFunction>;
   readonly cpus: number;
   readonly cpu: () => number;
-  readonly clock: () => bigint;
+  readonly clock: () => bigint | number;
   readonly random: () => number;
   readonly process: () => ProcessIdentity;
   readonly trace: (line: string) => void;
@@ -93,7 +93,7 @@ export class Runtime {
     this.kfuncs = options.kfuncs ?? new Map();
     this.cpus = cpus;
     this.cpu = options.cpu ?? (() => 0);
-    this.clock = options.clock ?? (() => BigInt(Math.round(performance.now() * 1e6)));
+    this.clock = options.clock ?? (() => Math.round(performance.now() * 1e6));
     this.random = options.random ?? (() => Math.floor(Math.random() * 2 ** 32));
     this.process = options.process ?? (() => NO_PROCESS);
     this.trace = options.trace ?? (() => {});

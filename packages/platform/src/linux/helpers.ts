@@ -111,7 +111,7 @@ const ROWS: readonly HelperRow[] = [
   { id: 4, name: "probe_read", args: [WRITE, SIZE0, ANY], gplOnly: true },
   { id: 5, name: "ktime_get_ns", args: [], returnClass: "full64" },
   { id: 6, name: "trace_printk", args: [READ, SIZE], gplOnly: true },
-  { id: 7, name: "get_prandom_u32", args: [], returnClass: "full64" },
+  { id: 7, name: "get_prandom_u32", args: [], returnClass: "pointer" },
   { id: 8, name: "get_smp_processor_id", args: [] },
   { id: 9, name: "skb_store_bytes", args: [CTX, ANY, READ, SIZE, ANY], mayMovePacket: true },
   { id: 10, name: "l3_csum_replace", args: [CTX, ANY, ANY, ANY, ANY], mayMovePacket: true },

@@ -5,7 +5,8 @@ import { type HelperTable, helper } from "./implementation.js";
 
 const time = helper([], ({ runtime }) => () => {
   const now = runtime.clock();
-  return runtime.returnLong(lowOf(now), highOf(now));
+  if (typeof now === "bigint") return runtime.returnLong(lowOf(now), highOf(now));
+  return runtime.returnLong(now | 0, Math.floor(now / 2 ** 32));
 });
 
 /** Two 32-bit numbers as the halves of one result. */
@@ -21,7 +22,7 @@ export const MACHINE_HELPERS: HelperTable = {
     [],
     ({ runtime }) =>
       () =>
-        runtime.returnLong(runtime.random() | 0, 0),
+        runtime.random() | 0,
   ),
   bpf_get_smp_processor_id: helper(
     [],
