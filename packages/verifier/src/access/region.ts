@@ -13,7 +13,7 @@ export interface RegionAccess {
   /** May be 0 for helpers. */
   readonly size: number;
   /** That there is nothing to access is refused. */
-  readonly neverEmpty?: true;
+  readonly neverEmpty?: boolean;
 }
 
 /** How messages name an object's size. */

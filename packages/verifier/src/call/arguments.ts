@@ -50,14 +50,14 @@ interface Call {
 interface Use {
   readonly use: MemoryUse;
   readonly nullable?: true | undefined;
-  readonly neverEmpty?: true;
+  readonly neverEmpty?: boolean;
 }
 
-const useMemory = (call: Call, size: number, { nullable, ...use }: Use): void => {
+const useMemory = (call: Call, size: number, { use, nullable, neverEmpty = false }: Use): void => {
   const { walk, helper, register, value, given } = call;
   // A helper that takes NULL takes what may be NULL.
   const pointer = nullable ? value.with({ nullable: false }) : value;
-  const effect = checkMemory(walk, { register, pointer, size, helper, ...use });
+  const effect = checkMemory(walk, { register, pointer, size, use, helper, neverEmpty });
   if (effect !== undefined) given.effects.push(effect);
 };
 

@@ -34,8 +34,9 @@ const checkPacket = (walk: Walk, { use, helper }: MemoryArgument, access: Region
  * @returns what the use does to the state, to be done when the whole call is right
  */
 export const checkMemory = (walk: Walk, argument: MemoryArgument): (() => void) | undefined => {
-  const { register, pointer, use } = argument;
-  const access: RegionAccess = { ...argument, offset: 0 };
+  // Written out, because this is done for every pointer that a helper is given: a spread takes many times as long.
+  const { register, pointer, size, use, neverEmpty = false } = argument;
+  const access: RegionAccess = { register, pointer, offset: 0, size, neverEmpty };
   if (pointer.nullable) notMemory(register, pointer);
   switch (pointer.kind) {
     case "pkt":
