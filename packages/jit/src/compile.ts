@@ -1,7 +1,14 @@
 import type { Size } from "@ebpf/asm";
 import { InvariantError } from "@ebpf/core";
 import type { ProgramSpec } from "@ebpf/platform";
-import { type Executable, type ExecutionOptions, loadFromPacket, ProgramHost, type Runtime } from "@ebpf/runtime";
+import {
+  type Executable,
+  type ExecutionOptions,
+  loadFromPacket,
+  ProgramHost,
+  type Runtime,
+  STACK_TOP,
+} from "@ebpf/runtime";
 import { ADDRESS_REACH, type InstructionFacts } from "@ebpf/verifier";
 import { JitError } from "./errors.js";
 import { knowledgeOf } from "./flow/ranges.js";
@@ -31,8 +38,9 @@ export interface CompiledProgram extends Executable {
 }
 
 interface Exports {
+  readonly entry: (r1: number, r2: number, frame: number) => number;
   readonly enter: (r1: number, r2: number, frame: number) => number;
-  readonly run: (r1: number) => number;
+  readonly run?: (r1: number) => number;
   readonly runOnPacket?: (length: number) => number;
   readonly callback: (pc: number, frame: number, ...words: readonly number[]) => number;
 }
@@ -67,7 +75,7 @@ export const programOf = (
   { bytes: wasm, map }: FinishedModule,
   instance: WebAssembly.Instance,
 ): CompiledProgram => {
-  const { enter, run, runOnPacket, callback } = instance.exports as unknown as Exports;
+  const { entry, enter, run, runOnPacket, callback } = instance.exports as unknown as Exports;
   host.setCallback((pc, frame, words) => {
     const [a = 0, b = 0, c = 0, d = 0, e = 0, f = 0, g = 0, h = 0, i = 0, j = 0] = words;
     return callback(pc, frame, a, b, c, d, e, f, g, h, i, j);
@@ -77,7 +85,7 @@ export const programOf = (
     budget: host.budget,
     wasm,
     enter,
-    run,
+    run: run ?? ((r1) => entry(r1, 0, STACK_TOP)),
     ...(runOnPacket && { runOnPacket }),
     ...(map && { sourceMap: map }),
   };

@@ -1,6 +1,6 @@
-import type { JumpOperation } from "@ebpf/asm";
+import { type JumpOperation, targetOf } from "@ebpf/asm";
 import { type LineInfo, takesPackets } from "@ebpf/platform";
-import { MAX_MAY_GOTO, PAGE_SIZE, type ProgramHost } from "@ebpf/runtime";
+import { CELL, MAX_MAY_GOTO, PAGE_SIZE, type ProgramHost } from "@ebpf/runtime";
 import type { Backend } from "./backend.js";
 import { type Order, orderBlocks } from "./cfg/dominators.js";
 import { edgesOf, type Graph, Grapher } from "./cfg/graph.js";
@@ -9,14 +9,20 @@ import { type BlockWriter, writeStructure } from "./cfg/structure.js";
 import { defineCheck } from "./check.js";
 import { JitError } from "./errors.js";
 import { DEMAND } from "./flow/effects.js";
-import { demandsOf, flowOf } from "./flow/flow.js";
+import { demandsOf, flowOf, returnsWord } from "./flow/flow.js";
 import { Inliner, REGISTERS } from "./flow/inline.js";
 import type { Knowledge } from "./flow/ranges.js";
 import { MapOperations } from "./inline/map-operations.js";
-import { FUNCTION_PARAMETERS, FunctionWriter, type ProgramFunctions } from "./lower/function.js";
+import {
+  AMONG_FUNCTIONS,
+  type Convention,
+  FROM_OUTSIDE,
+  FunctionWriter,
+  type ProgramFunctions,
+} from "./lower/function.js";
 import { lowerInstruction } from "./lower/instruction.js";
 import { lowerCondition } from "./lower/jump.js";
-import { callMain, defineRun, makesTailCalls, splitResult } from "./run.js";
+import { defineRun, makesTailCalls, splitResult, storeCell } from "./run.js";
 import { defineRunOnPacket } from "./run-on-packet.js";
 import type { Code, LinePlace } from "./wasm/code.js";
 import { type EncodedModule, type FunctionReference, ModuleBuilder, withSections } from "./wasm/module.js";
@@ -32,8 +38,8 @@ export interface ModuleParts {
 }
 
 /**
- * Lowers a program to a WebAssembly module over the runtime's memory. Its exports are those of `addProgram` but `main`,
- * `run`, and `runOnPacket` where programs of this type take packets.
+ * Lowers a program to a WebAssembly module over the runtime's memory. Its exports are those of `addProgram`, `run` where a
+ * run begins with more than `entry`, and `runOnPacket` where programs of this type take packets.
  *
  * @param knowledge what the code may rely on; without it every instruction is lowered by itself
  */
@@ -48,13 +54,14 @@ export const buildModule = (
     operations: new MapOperations(module, host.runtime),
     lines: (options.sourceMap ?? false) !== false,
   };
-  const { main, enter, callback } = addProgram(host, knowledge, parts);
+  const { entry, enter, callback } = addProgram(host, knowledge, parts);
+  module.export(entry, "entry");
   module.export(enter, "enter");
   module.export(callback, "callback");
   // A program that counts nothing may call one that does.
   const counts = host.checked || makesTailCalls(module);
-  const run = defineRun(module, "run", main, { clearStack: false, ...(counts && { budget: host.budget }) });
-  module.export(run);
+  const run = { entry, clearStack: false, ...(counts && { budget: host.budget }) };
+  if (counts) module.export(defineRun(module, "run", run));
   const context = host.runtime.platform.programTypes[host.spec.type]?.context;
   if (context && takesPackets(context)) module.export(defineRunOnPacket(module, "runOnPacket", run, context));
   const pages = host.runtime.memory.bytes.length / PAGE_SIZE;
@@ -93,10 +100,10 @@ export const finishModule = (
 
 /** The ways into a program. A 64-bit result is a low word, with the high one in `CELL.resultHigh`. */
 export interface ProgramEntries {
-  /** The program's first function, with `FUNCTION_PARAMETERS`. */
-  readonly main: FunctionReference;
   /** `enter(r1, r2, frame)` runs the program; the words r1 and r2 are zero-extended. */
   readonly enter: FunctionReference;
+  /** The same for who needs the low word only: the high one may be left as it was. */
+  readonly entry: FunctionReference;
   /** `callback(pc, frame, r1 low, r1 high, … r5 high)` runs the function that begins at `pc`. */
   readonly callback: FunctionReference;
 }
@@ -112,28 +119,33 @@ export const addProgram = (
 ): ProgramEntries => {
   const { spec } = host;
   const functions = new Map<number, FunctionReference>();
-  const pending: { readonly start: number; readonly code: Code }[] = [];
-  const at = (start: number): FunctionReference => {
-    const known = functions.get(start);
-    if (known !== undefined) return known;
+  const pending: PendingFunction[] = [];
+  const define = (start: number, convention: Convention): FunctionReference => {
     const name = spec.functions.find(({ pc }) => pc === start)?.name ?? `${spec.name}_${start}`;
-    const defined = module.define(name, FUNCTION_PARAMETERS, ["i64"]);
-    functions.set(start, defined);
-    pending.push({ start, code: defined.code });
+    const defined = module.define(name, convention.parameters, [convention.result]);
+    pending.push({ start, convention, code: defined.code });
     return defined;
   };
-  const check = host.checked ? defineCheck(module) : undefined;
-  const program: ProgramFunctions = { module, at, operations, check, ...(lines && { lineAt: lineFinder(spec.lines) }) };
-  const main = at(0);
-  const entries = {
-    main,
-    enter: defineEnter(module, main),
-    callback: defineCallback(module, host.functionStarts, at),
+  const at = (start: number): FunctionReference => {
+    const known = functions.get(start) ?? define(start, AMONG_FUNCTIONS);
+    functions.set(start, known);
+    return known;
   };
+  let calledBack: readonly number[] = [];
+  const program: ProgramFunctions = {
+    ...{ module, at, operations, check: host.checked ? defineCheck(module) : undefined },
+    expectCallbacks: () => {
+      calledBack = callbackStarts(host);
+      calledBack.forEach(at);
+    },
+    ...(lines && { lineAt: lineFinder(spec.lines) }),
+  };
+  const entry = define(0, FROM_OUTSIDE);
   const grapher = new Grapher(spec.instructions);
   const inliner = knowledge && new Inliner(grapher, host);
+  let enter = entry;
   for (let next = 0; next < pending.length; next++) {
-    const { start, code } = pending[next]!;
+    const { start, code, convention } = pending[next]!;
     const { graph: original, registers } = inliner?.function(start) ?? {
       graph: grapher.graph(start),
       registers: REGISTERS,
@@ -142,11 +154,27 @@ export const addProgram = (
     const graph = makeReducible(original, order);
     const flow = knowledge && flowOf({ graph, registers }, start, knowledge);
     const written = flow?.graph ?? graph;
-    const writer = new FunctionWriter(code, host, program, flow);
+    const isWord = convention === FROM_OUTSIDE && flow !== undefined && returnsWord(flow);
+    if (isWord) enter = defineEnter(module, entry);
+    const writer = new FunctionWriter(code, { host, program, flow, convention: { ...convention, isWord } });
     writeFunction(writer, written, written === original ? order : orderBlocks(written));
   }
-  return entries;
+  return { entry, enter, callback: defineCallback(module, calledBack, at) };
 };
+
+/** The functions that a helper may be told to call back: unchecked programs only have addresses that they load. */
+const callbackStarts = ({ checked, functionStarts, spec }: ProgramHost): readonly number[] => {
+  if (checked) return functionStarts;
+  const taken = spec.instructions.map((slot, pc) => (slot.op.family === "lddw" ? targetOf(slot, pc) : undefined));
+  return functionStarts.filter((start) => taken.includes(start));
+};
+
+/** A function that is defined, and still to be written. */
+interface PendingFunction {
+  readonly start: number;
+  readonly convention: Convention;
+  readonly code: Code;
+}
 
 /** Finds the line that a slot comes from; slots before the first have none. */
 const lineFinder = (lines: readonly LineInfo[]): ((pc: number) => LinePlace | undefined) => {
@@ -162,10 +190,13 @@ const lineFinder = (lines: readonly LineInfo[]): ((pc: number) => LinePlace | un
   };
 };
 
-const defineEnter = (module: ModuleBuilder, main: FunctionReference): FunctionReference => {
-  const enter = module.define("enter", ["i32", "i32", "i32"], ["i32"]);
+/** The entry of a program that only returns words, with the high word left where others look for it. */
+const defineEnter = (module: ModuleBuilder, entry: FunctionReference): FunctionReference => {
+  const enter = module.define("enter", FROM_OUTSIDE.parameters, [FROM_OUTSIDE.result]);
   const { code } = enter;
-  callMain(code, main, { r1: () => code.get(0), r2: () => code.get(1), frame: () => code.get(2) });
+  for (const parameter of FROM_OUTSIDE.parameters.keys()) code.get(parameter);
+  code.call(entry);
+  storeCell(code, CELL.resultHigh, () => code.i32(0));
   return enter;
 };
 

@@ -1,6 +1,6 @@
 import type { ContextLayout } from "@ebpf/platform";
 import { CELL, CONTEXT_BASE, ETHERNET_HEADER, PACKET_BASE } from "@ebpf/runtime";
-import { storeCell } from "./run.js";
+import { type Run, storeCell, writeRun } from "./run.js";
 import type { Code } from "./wasm/code.js";
 import type { FunctionReference, ModuleBuilder } from "./wasm/module.js";
 
@@ -8,7 +8,7 @@ import type { FunctionReference, ModuleBuilder } from "./wasm/module.js";
 export const defineRunOnPacket = (
   module: ModuleBuilder,
   name: string,
-  run: FunctionReference,
+  run: Run,
   layout: ContextLayout,
 ): FunctionReference => {
   const defined = module.define(name, ["i32"], ["i32"]);
@@ -27,7 +27,7 @@ export const defineRunOnPacket = (
     else if (holds === "protocol") storeCell(code, address, () => etherType(code, LENGTH));
     else if (holds !== undefined) storeCell(code, address, () => code.get(LENGTH));
   }
-  code.i32(CONTEXT_BASE).call(run);
+  writeRun(module, code, run, () => code.i32(CONTEXT_BASE));
   return defined;
 };
 

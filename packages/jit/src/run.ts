@@ -24,23 +24,11 @@ export const splitResult = (code: Code): void => {
   code.get(result).op("i32.wrap_i64");
 };
 
-/** What pushes the words that a program begins with. */
-export interface EntryWords {
-  readonly r1: () => Code;
-  readonly r2: () => Code;
-  readonly frame: () => Code;
-}
-
-/** Calls a program's first function; leaves the low word of r0 on the stack, and the high one in its cell. */
-export const callMain = (code: Code, main: FunctionReference, { r1, r2, frame }: EntryWords): void => {
-  r1().op("i64.extend_i32_u");
-  r2().op("i64.extend_i32_u").i64(0).i64(0).i64(0);
-  frame().call(main);
-  splitResult(code);
-};
-
-/** What a run has to put in order before it begins. */
-export interface RunSetup {
+/** A run of a program, from its entry in the topmost frame. */
+export interface Run {
+  /** The program, as it is entered from outside. */
+  readonly entry: FunctionReference;
+  /** What is put in order before it begins. */
   readonly clearStack: boolean;
   /** Instructions that the run may take, where anything counts them. */
   readonly budget?: number;
@@ -50,19 +38,24 @@ export interface RunSetup {
 export const makesTailCalls = (module: ModuleBuilder): boolean =>
   module.imports.some(({ name }) => name === "tail_call_target");
 
-/** `(context) → r0 low`: one run of a program. */
-export const defineRun = (
+/** Runs a program on the context whose address `pushContext` leaves on the stack; the low word of r0 takes its place. */
+export const writeRun = (
   module: ModuleBuilder,
-  name: string,
-  main: FunctionReference,
-  { clearStack, budget }: RunSetup,
-): FunctionReference => {
-  const run = module.define(name, ["i32"], ["i32"]);
-  const { code } = run;
-  const CONTEXT = 0;
+  code: Code,
+  { entry, clearStack, budget }: Run,
+  pushContext: () => Code,
+): void => {
   if (makesTailCalls(module)) storeCell(code, CELL.tailCalls, () => code.i32(MAX_TAIL_CALLS));
   if (budget !== undefined) storeCell(code, CELL.budget, () => code.i32(budget));
   if (clearStack) fill(code, STACK_LIMIT, STACK_TOP);
-  callMain(code, main, { r1: () => code.get(CONTEXT), r2: () => code.i32(0), frame: () => code.i32(STACK_TOP) });
-  return run;
+  pushContext().i32(0).i32(STACK_TOP).call(entry);
+};
+
+/** `(context) → r0 low`: one run of a program. */
+export const defineRun = (module: ModuleBuilder, name: string, run: Run): FunctionReference => {
+  const defined = module.define(name, ["i32"], ["i32"]);
+  const { code } = defined;
+  const CONTEXT = 0;
+  writeRun(module, code, run, () => code.get(CONTEXT));
+  return defined;
 };

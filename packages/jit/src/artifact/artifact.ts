@@ -104,7 +104,7 @@ class ArtifactBuilder {
     const { memory } = this.#runtime;
     const reachable = this.#addPrograms();
     const programs = this.#programs.map(({ executable }, index) => {
-      return this.#exportProgram(executable.spec, reachable[index]!.main, this.#programs[index]!.facts);
+      return this.#exportProgram(executable.spec, reachable[index]!.enter, this.#programs[index]!.facts);
     });
     const maps = this.#maps.map((map) => this.#exportMap(map));
     this.#implementImports(reachable);
@@ -133,19 +133,20 @@ class ArtifactBuilder {
 
   #exportProgram(
     spec: ProgramSpec,
-    main: FunctionReference,
+    entry: FunctionReference,
     facts: readonly (InstructionFacts | undefined)[],
   ): ArtifactProgramInfo {
     const { name, type, section } = spec;
     const clearStack = facts.some((fact) => fact?.readsUninitialized === true);
-    const run = defineRun(this.#module, `${name}.run`, main, { clearStack });
-    this.#module.export(run);
+    const run = { entry, clearStack };
+    const defined = defineRun(this.#module, `${name}.run`, run);
+    this.#module.export(defined);
     const layout = this.#runtime.platform.programTypes[type]?.context ?? { name: "", size: 0, fields: [] };
     const packet = takesPackets(layout) ? `${name}.packet` : undefined;
     if (packet !== undefined) this.#module.export(defineRunOnPacket(this.#module, packet, run, layout));
     const fields = layout.fields.map((field) => ({ name: field.name, offset: field.offset, size: field.size }));
     const context = { name: layout.name, size: layout.size, fields };
-    return { name, type, section, run: run.name, ...(packet !== undefined && { packet }), context };
+    return { name, type, section, run: defined.name, ...(packet !== undefined && { packet }), context };
   }
 
   #exportMap(map: RuntimeMap): ArtifactMapInfo {

@@ -85,6 +85,18 @@ const analyseForms = (flow: Omit<Flow, "wide">, atEntry: Uint8Array): Uint8Array
   return wide;
 };
 
+/** Whether the function only ever returns numbers of 32 bits that it has itself. */
+export const returnsWord = ({ graph, ranges: atStart, knowledge }: Flow): boolean =>
+  graph.blocks.every(({ steps }, id) => {
+    const ranges = atStart[id]!.slice();
+    return steps.every((step) => {
+      const { op, imm } = step.slot;
+      if (op.family === "exit") return isWord(ranges[step.base]!);
+      stepRanges(step, ranges, knowledge);
+      return op.family !== "call" || op.target !== "helper" || knowledge.host.helper(imm).kind !== "tail_call";
+    });
+  });
+
 const PARAMETERS = [1, 2, 3, 4, 5];
 
 /** What is known of the registers when the function at a slot is entered. All but parameters and r10 begin as 0. */

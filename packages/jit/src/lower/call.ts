@@ -66,6 +66,7 @@ const lowerImplemented = (
   const pointers = parameters.flatMap((parameter, index) => (parameter === "pointer" ? [index + 1] : []));
   requireAddresses(writer, pointers, pc);
   const words = wordsOf(parameters);
+  if (words.includes("frame")) writer.program.expectCallbacks();
   for (const word of words) {
     if (word === "frame") code.get(frame);
     else if (word % 2 === 0) writer.getLow(writer.base + 1 + word / 2);
@@ -102,8 +103,8 @@ const lowerTailCall = (writer: FunctionWriter, pc: number): void => {
     .getLow(writer.base + 1)
     .get(frame)
     .call(enter);
-  writer.joinResult().op("return", "end");
-  code.i64(-1);
+  writer.exitWithResult();
+  code.op("end").i64(-1);
   writer.set(writer.base);
 };
 
@@ -123,6 +124,7 @@ const lowerLocalCall = (writer: FunctionWriter, slot: Instruction, pc: number): 
 const lowerRegisterCall = (writer: FunctionWriter, slot: Instruction, pc: number): void => {
   const { code, frame, program } = writer;
   const words = Array.from({ length: 13 }, (): ValueType => "i32");
+  program.expectCallbacks();
   writer.announce(pc);
   for (const register of [slot.dst, ...[1, 2, 3, 4, 5].map((argument) => writer.base + argument)]) {
     writer.getLow(register);

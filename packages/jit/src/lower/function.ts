@@ -9,6 +9,7 @@ import { type RegisterRanges, stepRanges } from "../flow/ranges.js";
 import type { MapOperations } from "../inline/map-operations.js";
 import type { Code, LinePlace } from "../wasm/code.js";
 import type { FunctionReference, ModuleBuilder } from "../wasm/module.js";
+import type { ValueType } from "../wasm/opcodes.js";
 
 /** Faults that compiled code raises itself, by the number it passes. */
 export const FAULTS = [
@@ -25,6 +26,8 @@ export interface ProgramFunctions {
   readonly module: ModuleBuilder;
   /** The function that begins at a slot. */
   readonly at: (start: number) => FunctionReference;
+  /** Whatever a helper may call back has to be there from now on. */
+  readonly expectCallbacks: () => void;
   /** What the program's maps do, as functions of the module. */
   readonly operations: MapOperations;
   /** Checks an access; absent when nothing is checked. */
@@ -33,10 +36,31 @@ export interface ProgramFunctions {
   readonly lineAt?: (pc: number) => LinePlace | undefined;
 }
 
-/** Parameters of a compiled function: r1..r5, and the end of its stack frame. */
-export const FUNCTION_PARAMETERS = ["i64", "i64", "i64", "i64", "i64", "i32"] as const;
-const FRAME = 5;
+/** How a compiled function is called. */
+export interface Convention {
+  /** Registers from r1 on, and the end of the stack frame as the last one. */
+  readonly parameters: readonly ValueType[];
+  /** r0: all of it, or its low word while the high one goes to `CELL.resultHigh`. */
+  readonly result: "i64" | "i32";
+  /** That the high word of r0 is known to be 0, and isn't left anywhere. */
+  readonly isWord?: boolean;
+}
+
+/** How a program's functions call each other. */
+export const AMONG_FUNCTIONS = {
+  parameters: ["i64", "i64", "i64", "i64", "i64", "i32"],
+  result: "i64",
+} as const satisfies Convention;
+
+/** How a program is entered from outside: with the words r1 and r2. */
+export const FROM_OUTSIDE = { parameters: ["i32", "i32", "i32"], result: "i32" } as const satisfies Convention;
+
 const WIDE = 1;
+
+/** What a function is written with. */
+interface Surroundings extends Pick<FunctionWriter, "host" | "program" | "flow"> {
+  readonly convention: Convention;
+}
 
 /** Whether a step gives the same number each time, and does nothing else. */
 const isConstant = (step: Step, { low, high }: Range): boolean =>
@@ -54,7 +78,7 @@ export class FunctionWriter {
   readonly program: ProgramFunctions;
   readonly flow: Flow | undefined;
   /** Parameter with the end of the stack frame; r10 may be overwritten by an unverified program. */
-  readonly frame = FRAME;
+  readonly frame: number;
   /** Scratch locals, whose values don't outlive an instruction. */
   readonly wide: number;
   readonly word: number;
@@ -68,6 +92,7 @@ export class FunctionWriter {
   base = 0;
   /** The form in which the result of the instruction is to be left. */
   result: Form = "wide";
+  readonly #convention: Convention;
   readonly #wideLocals: number[];
   readonly #narrowLocals: number[];
   /** Which registers are wide here. */
@@ -75,18 +100,22 @@ export class FunctionWriter {
   /** What is known of the registers here. */
   #ranges: RegisterRanges | undefined;
 
-  constructor(code: Code, host: ProgramHost, program: ProgramFunctions, flow: Flow | undefined) {
+  constructor(code: Code, { host, program, flow, convention }: Surroundings) {
     this.code = code;
     this.host = host;
     this.program = program;
     this.flow = flow;
+    this.#convention = convention;
+    const { parameters } = convention;
     const count = flow?.registers ?? REGISTERS;
-    for (let parameter = 0; parameter < 5; parameter++) code.name(parameter, `r${parameter + 1}`);
-    code.name(FRAME, "frame");
-    const others = Array.from({ length: count - 5 }, (_, index) => {
-      return code.local("i64", `r${index === 0 ? 0 : index + 5}`);
+    this.frame = parameters.length - 1;
+    code.name(this.frame, "frame");
+    this.#wideLocals = Array.from({ length: count }, (_, register) => {
+      const parameter = register - 1;
+      if (parameter >= this.frame || parameters[parameter] !== "i64") return code.local("i64", `r${register}`);
+      code.name(parameter, `r${register}`);
+      return parameter;
     });
-    this.#wideLocals = [others[0]!, 0, 1, 2, 3, 4, ...others.slice(1)];
     const narrow = flow === undefined ? 0 : count;
     this.#narrowLocals = Array.from({ length: narrow }, (_, register) => code.local("i32", `r${register}_low`));
     this.#forms = new Uint8Array(count).fill(WIDE);
@@ -100,14 +129,16 @@ export class FunctionWriter {
 
   /** Brings the parameters and r10 into the forms that the first block expects. */
   begin(): void {
-    const { code } = this;
-    for (let register = 1; register <= 5; register++) {
-      if (this.#wantsWide(0, register)) continue;
-      code.get(this.#wideLocals[register]!).op("i32.wrap_i64").set(this.#narrowLocals[register]!);
-    }
-    code.get(this.frame);
-    if (this.#wantsWide(0, 10)) code.op("i64.extend_i32_u").set(this.#wideLocals[10]!);
-    else code.set(this.#narrowLocals[10]!);
+    const { code, frame } = this;
+    this.#convention.parameters.forEach((type, parameter) => {
+      const register = parameter === frame ? 10 : parameter + 1;
+      const wanted = this.#wantsWide(0, register) ? "i64" : "i32";
+      if (wanted === "i64" && type === "i64") return;
+      code.get(parameter);
+      if (wanted === "i64") code.op("i64.extend_i32_u").set(this.#wideLocals[register]!);
+      else if (type === "i64") code.op("i32.wrap_i64").set(this.#narrowLocals[register]!);
+      else code.set(this.#narrowLocals[register]!);
+    });
   }
 
   #wantsWide(block: number, register: number): boolean {
@@ -247,6 +278,26 @@ export class FunctionWriter {
   /** The same, its low half. */
   sourceLow({ src, imm }: Instruction, operand: "imm" | "reg" | "none"): Code {
     return operand === "imm" ? this.code.i32(imm) : this.getLow(src);
+  }
+
+  /** Ends the function with a register as its result. */
+  exit(register: number): void {
+    const { result, isWord } = this.#convention;
+    if (result === "i64") {
+      this.get(register).op("return");
+      return;
+    }
+    if (isWord !== true) {
+      this.code.i32(0);
+      this.getHigh(register).memory("i32.store", CELL.resultHigh);
+    }
+    this.getLow(register).op("return");
+  }
+
+  /** Ends the function with a result whose low word is on the stack, and the high one in its cell. */
+  exitWithResult(): void {
+    if (this.#convention.result === "i64") this.joinResult();
+    this.code.op("return");
   }
 
   /** Ends the run with a fault. */

@@ -31,7 +31,7 @@ export const lowerInstruction = (writer: FunctionWriter, step: Step): void => {
       if (op.operator === "gotox") lowerComputedJump(writer, slot, pc, writer.host.spec.instructions.length);
       return;
     case "exit":
-      writer.get(writer.base).op("return");
+      writer.exit(writer.base);
       return;
     case "lddw":
       lowerWide(writer, slot, op, pc);

@@ -96,7 +96,10 @@ const lowerPacketLoad = (writer: FunctionWriter, slot: Instruction, op: LoadOper
   if (op.mode === "ind") writer.getLow(slot.src).op("i32.add");
   code.i32(op.size).call(load);
   writer.setLow(writer.base).i32(0).memory("i32.load", CELL.resultHigh).open("if");
-  code.i64(0).op("return", "end");
+  code.i32(0);
+  writer.setLow(writer.base);
+  writer.exit(writer.base);
+  code.op("end");
 };
 
 /** RFC 9669 §5.1: stores. */
