@@ -1,3 +1,3 @@
 import { library } from "../tsup.base.js";
 
-export default library(["src/main.ts", "src/compile/cold.ts"]);
+export default library(["src/main.ts", "src/compile/cold.ts", "src/first-use.ts"]);

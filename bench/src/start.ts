@@ -11,9 +11,7 @@ const PACKAGES = ["core", "asm", "btf", "platform", "elf", "verifier", "runtime"
 const TIERS = ["interpreter", "baseline", "optimized"] as const;
 type Tier = (typeof TIERS)[number];
 
-const BENCH = fileURLToPath(new URL("..", import.meta.url));
-/** A program of 95 instructions with two maps: parses Ethernet, IPv4 and UDP or TCP, looks up, counts, decides. */
-const PROGRAM = fileURLToPath(new URL("../../examples/xdp_firewall.o", import.meta.url));
+const FIRST_USE = fileURLToPath(new URL("first-use.js", import.meta.url));
 /** Copies of the program that are loaded when the memory of one is measured. */
 const COPIES = 64;
 
@@ -39,54 +37,16 @@ export interface StartBench {
   };
 }
 
-/** Runs a module in fresh processes; it prints a list of numbers. */
-const numbersFrom = (script: string, rounds: number): number[][] =>
+/** What a first use prints, in each of so many fresh processes. */
+const numbersOf = (rounds: number, use: string, argument = ""): number[][] =>
   Array.from({ length: rounds }, () =>
-    JSON.parse(execFileSync(process.execPath, ["--input-type=module", "-e", script], { cwd: BENCH, encoding: "utf8" })),
+    JSON.parse(execFileSync(process.execPath, [FIRST_USE, use, argument], { encoding: "utf8" })),
   );
-
-/** A module that does something and prints milliseconds and processor milliseconds. */
-const timing = (work: string): string => `
-import { readFileSync } from "node:fs";
-const begin = performance.now();
-const cpu = process.cpuUsage();
-${work}
-const { user, system } = process.cpuUsage(cpu);
-console.log(JSON.stringify([performance.now() - begin, (user + system) / 1000]));
-`;
-
-const importing = (name: string): string => timing(`await import(${JSON.stringify(name)});`);
-
-const optionsOf = (tier: Tier): string =>
-  JSON.stringify(tier === "interpreter" ? { engine: "interpreter" } : { engine: "jit", tier });
-
-const starting = (tier: Tier): string =>
-  timing(`
-const { load } = await import("ebpf");
-const { programs } = load(readFileSync(${JSON.stringify(PROGRAM)}), ${optionsOf(tier)});
-const { action } = programs.xdp_firewall.run({ packet: new Uint8Array(64) });
-if (action !== "XDP_PASS") throw new Error(\`the program says \${action}\`);
-`);
-
-/** Prints how many MiB are resident after the object was loaded so often. */
-const resident = (copies: number): string => `
-import { readFileSync } from "node:fs";
-const kept = [];
-if (${copies} > 0) {
-  const { load } = await import("ebpf");
-  const bytes = readFileSync(${JSON.stringify(PROGRAM)});
-  for (let i = 0; i < ${copies}; i++) {
-    kept.push(load(bytes));
-    kept[i].programs.xdp_firewall.run({ packet: new Uint8Array(64) });
-  }
-}
-console.log(JSON.stringify([process.memoryUsage.rss() / 2 ** 20]));
-`;
 
 /** Measures imports, cold starts and memory, each in `rounds` fresh processes. */
 export const benchStart = (print: (line: string) => void, rounds = 11): StartBench => {
-  const timed = (title: string, script: string): Times => {
-    const samples = numbersFrom(script, rounds);
+  const timed = (title: string, use: string, argument?: string): Times => {
+    const samples = numbersOf(rounds, use, argument);
     const times = samples.map(([ms]) => ms!);
     const result = {
       best: Math.min(...times),
@@ -100,14 +60,14 @@ export const benchStart = (print: (line: string) => void, rounds = 11): StartBen
   const importMs = Object.fromEntries(
     [...PACKAGES.map((name) => `@ebpf/${name}`), "ebpf"].map((name) => [
       name,
-      timed(`import "${name}"`, importing(name)),
+      timed(`import "${name}"`, "import", name),
     ]),
   );
   const coldStartMs = Object.fromEntries(
-    TIERS.map((tier) => [tier, timed(`import to first result, ${tier}`, starting(tier))]),
+    TIERS.map((tier) => [tier, timed(`import to first result, ${tier}`, tier)]),
   ) as Record<Tier, Times>;
   const [empty, one, many] = [0, 1, 1 + COPIES].map((copies) =>
-    median(numbersFrom(resident(copies), 3).map(([mib]) => mib!)),
+    median(numbersOf(3, "resident", String(copies)).map(([mib]) => mib!)),
   );
   const memoryMiB = { firstResult: one! - empty!, furtherProgram: (many! - one!) / COPIES };
   print(`memory at the first result: ${memoryMiB.firstResult.toFixed(1)} MiB beyond an empty process`);
