@@ -1,7 +1,7 @@
 import { assemble, findOperation, type Instruction, wideInstruction } from "@ebpf/asm";
 import { compile } from "@ebpf/jit";
 import { type MapSpec, type ProgramSpec, programSpec } from "@ebpf/platform";
-import { CONTEXT_BASE, KeyedMap, Runtime } from "@ebpf/runtime";
+import { CONTEXT_BASE, KeyedMap, MAX_TAIL_CALLS, Runtime } from "@ebpf/runtime";
 import { verify } from "@ebpf/verifier";
 import { timedLoop } from "./contestant.js";
 import { BenchError } from "./errors.js";
@@ -24,7 +24,8 @@ const bind = (spec: ProgramSpec) => {
   const runtime = new Runtime({ memoryPages: 64, random: () => 4, clock: () => 5 });
   const [map] = [...spec.maps.values()].map((made) => runtime.createMap(made));
   const maps = new Map(map && [[MAP, map]]);
-  return { bound: runtime.bind(compile(spec, runtime, { checked: false, facts, maps }), { clearStack: false }), map };
+  const program = compile(spec, runtime, { checked: false, facts, maps });
+  return { bound: runtime.bind(program, { clearStack: false }), map, number: runtime.register(program) };
 };
 
 /** The best of many samples, nanoseconds for one run; for so long that V8 has optimized what is run, also on a busy machine. */
@@ -66,6 +67,17 @@ const perRound = (): number => {
   return (all! - none!) / ROUNDS;
 };
 
+/** Nanoseconds of a tail call, of which a program makes as many as it may, each to itself. */
+const perTailCall = (): number => {
+  const spec: MapSpec = { name: "self", type: "prog_array", keySize: 4, valueSize: 4, maxEntries: 1, flags: 0 };
+  const text = "mov %r3, 0\ncall helper 12\nmov %r0, 1\nexit";
+  const map = wideInstruction(findOperation("lddw_map")!, 2, MAP, 0);
+  const made = bind(programOf([...map, ...asm(text)], spec));
+  const none = timeOf(made);
+  if (made.map instanceof KeyedMap) made.map.initialize(new Uint8Array(4), Uint8Array.of(made.number, 0, 0, 0));
+  return (timeOf(made) - none) / MAX_TAIL_CALLS;
+};
+
 /** What crossing the border between JavaScript and a program costs, in nanoseconds. */
 export const benchCalls = (): Readonly<Record<string, number>> => {
   const empty = bind(programOf(asm("mov %r0, 1\nexit")));
@@ -82,6 +94,7 @@ export const benchCalls = (): Readonly<Record<string, number>> => {
     "helper call across to JS": perPiece("mov %r7, 0", asm("call helper 7\nadd %r7, %r0")),
     "helper call across to JS, 64-bit result": perPiece("mov %r7, 0", asm("call helper 5\nadd %r7, %r0")),
     "a round of bpf_loop": perRound(),
+    "a tail call": perTailCall(),
   };
 };
 

@@ -132,15 +132,15 @@ const fixedImports = (host: ProgramHost): Readonly<Record<string, (...words: num
     },
     load_from_packet: (offset, size) => loadFromPacket(runtime.memory, offset!, size as Size),
     tail_call_target: (context, map, index) => host.tailCallTarget(context!, map!, index!),
-    enter_program: (target, context, frame) => runtime.program(target!).enter(context!, 0, frame!),
     call_by_number: (low, high, ...rest) => host.callByNumber(low!, high!, rest, rest[10]!),
   };
 };
 
-/** What a module asks for: memory, and functions by their names. */
+/** What a module may ask for: memory, the table of programs, and functions by their names. */
 export const importsOf = (module: WebAssembly.Module, host: ProgramHost): WebAssembly.Imports => {
   const fixed = fixedImports(host);
-  const env: Record<string, WebAssembly.ImportValue> = { memory: host.runtime.memory.wasm };
+  const { memory, programs } = host.runtime;
+  const env: Record<string, WebAssembly.ImportValue> = { memory: memory.wasm, programs: programs.table };
   for (const { name, kind } of WebAssembly.Module.imports(module)) {
     if (kind === "function") env[name] = fixed[name] ?? implementationOf(host, name);
   }

@@ -22,7 +22,7 @@ import {
 } from "./lower/function.js";
 import { lowerInstruction } from "./lower/instruction.js";
 import { lowerCondition } from "./lower/jump.js";
-import { defineRun, makesTailCalls, splitResult, storeCell } from "./run.js";
+import { defineRun, splitResult, storeCell } from "./run.js";
 import { defineRunOnPacket } from "./run-on-packet.js";
 import type { Code, LinePlace } from "./wasm/code.js";
 import { type EncodedModule, type FunctionReference, ModuleBuilder, withSections } from "./wasm/module.js";
@@ -59,7 +59,7 @@ export const buildModule = (
   module.export(enter, "enter");
   module.export(callback, "callback");
   // A program that counts nothing may call one that does.
-  const counts = host.checked || makesTailCalls(module);
+  const counts = host.checked || module.hasTable;
   const run = { entry, clearStack: false, ...(counts && { budget: host.budget }) };
   if (counts) module.export(defineRun(module, "run", run));
   const context = host.runtime.platform.programTypes[host.spec.type]?.context;
@@ -122,7 +122,7 @@ export const addProgram = (
   const pending: PendingFunction[] = [];
   const define = (start: number, convention: Convention): FunctionReference => {
     const name = spec.functions.find(({ pc }) => pc === start)?.name ?? `${spec.name}_${start}`;
-    const defined = module.define(name, convention.parameters, [convention.result]);
+    const defined = module.define(name, convention.parameters, convention.results);
     pending.push({ start, convention, code: defined.code });
     return defined;
   };
@@ -192,7 +192,7 @@ const lineFinder = (lines: readonly LineInfo[]): ((pc: number) => LinePlace | un
 
 /** The entry of a program that only returns words, with the high word left where others look for it. */
 const defineEnter = (module: ModuleBuilder, entry: FunctionReference): FunctionReference => {
-  const enter = module.define("enter", FROM_OUTSIDE.parameters, [FROM_OUTSIDE.result]);
+  const enter = module.define("enter", FROM_OUTSIDE.parameters, FROM_OUTSIDE.results);
   const { code } = enter;
   for (const parameter of FROM_OUTSIDE.parameters.keys()) code.get(parameter);
   code.call(entry);

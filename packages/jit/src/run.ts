@@ -34,10 +34,6 @@ export interface Run {
   readonly budget?: number;
 }
 
-/** Whether a program of the module goes on with another one. */
-export const makesTailCalls = (module: ModuleBuilder): boolean =>
-  module.imports.some(({ name }) => name === "tail_call_target");
-
 /** Runs a program on the context whose address `pushContext` leaves on the stack; the low word of r0 takes its place. */
 export const writeRun = (
   module: ModuleBuilder,
@@ -45,7 +41,7 @@ export const writeRun = (
   { entry, clearStack, budget }: Run,
   pushContext: () => Code,
 ): void => {
-  if (makesTailCalls(module)) storeCell(code, CELL.tailCalls, () => code.i32(MAX_TAIL_CALLS));
+  if (module.hasTable) storeCell(code, CELL.tailCalls, () => code.i32(MAX_TAIL_CALLS));
   if (budget !== undefined) storeCell(code, CELL.budget, () => code.i32(budget));
   if (clearStack) fill(code, STACK_LIMIT, STACK_TOP);
   pushContext().i32(0).i32(STACK_TOP).call(entry);

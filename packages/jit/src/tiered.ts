@@ -64,6 +64,7 @@ export const compileTiered = (spec: ProgramSpec, runtime: Runtime, options: Tier
     const instance = await WebAssembly.instantiate(better, importsOf(better, host));
     if (closed) return false;
     Object.assign(program, programOf(host, second, instance), { tier: "optimized" });
+    runtime.programs.refresh(program);
     return true;
   };
   // Checked code is the same in both tiers.

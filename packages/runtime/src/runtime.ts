@@ -10,6 +10,7 @@ import { LinearMemory } from "./linear-memory.js";
 import { createMap } from "./maps/create.js";
 import type { RuntimeMap } from "./maps/runtime-map.js";
 import { PacketBuffer } from "./packet.js";
+import { ProgramTable } from "./program-table.js";
 import { prepareInput, type RunInput, type RunResult } from "./run-input.js";
 
 /** What the process looks like that a program finds itself in. */
@@ -69,8 +70,8 @@ export class Runtime {
   readonly process: () => ProcessIdentity;
   readonly trace: (line: string) => void;
   readonly #maps = new Map<number, RuntimeMap>();
-  /** Programs that tail calls may reach; the index is the number that a program array holds, and 0 is none. */
-  readonly #programs: (Executable | undefined)[] = [undefined];
+  /** Programs that tail calls may reach. */
+  readonly programs = new ProgramTable();
 
   constructor(options: RuntimeOptions = {}) {
     const { memoryPages = 4096, cpus = 1 } = options;
@@ -117,15 +118,12 @@ export class Runtime {
 
   /** Makes a program reachable for tail calls and returns the number that a program array holds for it. */
   register(program: Executable): number {
-    const known = this.#programs.indexOf(program);
-    if (known > 0) return known;
-    this.#programs.push(program);
-    return this.#programs.length - 1;
+    return this.programs.numberOf(program);
   }
 
   /** The program with this number. */
   program(number: number): Executable {
-    const program = this.#programs[number];
+    const program = this.programs.at(number);
     if (program === undefined) throw new RuntimeFault("BAD_CALL", `there is no program ${number}`);
     return program;
   }

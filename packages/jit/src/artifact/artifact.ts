@@ -21,13 +21,7 @@ import { defineRun } from "../run.js";
 import { defineRunOnPacket } from "../run-on-packet.js";
 import { type CustomSection, type FunctionReference, ModuleBuilder, withSections } from "../wasm/module.js";
 import type { SourceMap } from "../wasm/source-map.js";
-import {
-  type Reachable,
-  writeCallback,
-  writeEnterProgram,
-  writeLoadFromPacket,
-  writeTailCallTarget,
-} from "./entries.js";
+import { type Reachable, writeCallback, writeLoadFromPacket, writeTailCallTarget } from "./entries.js";
 import { helperWriter } from "./helpers.js";
 import { ArtifactHost } from "./host.js";
 import {
@@ -113,7 +107,8 @@ class ArtifactBuilder {
     const size = Math.max(1, Math.ceil(largest / PAGE_SIZE)) * PAGE_SIZE;
     const info = this.#describe({ programs, maps }, { address: scratch, size });
     const pages = (scratch + size) / PAGE_SIZE;
-    const encoded = this.#module.finish({ kind: "exported", pages, data: snapshotHeap(memory) });
+    const content = new Map(reachable.map(({ number, enter }) => [number, enter]));
+    const encoded = this.#module.finish({ kind: "exported", pages, data: snapshotHeap(memory) }, content);
     const { bytes, map } = finishModule(this.#module, encoded, this.#options);
     return { wasm: withSections(bytes, this.#sections(info)), info, ...(map && { sourceMap: map }) };
   }
@@ -185,7 +180,6 @@ class ArtifactBuilder {
       const { name } = reference;
       const prototype = this.#prototypeOf(name);
       if (name === "tail_call_target") writeTailCallTarget(module.implement(reference), this.#maps, this.#operations);
-      else if (name === "enter_program") writeEnterProgram(module.implement(reference), reachable);
       else if (name === "load_from_packet") writeLoadFromPacket(module.implement(reference));
       else if (prototype === undefined) module.implement(reference).op("unreachable");
       else this.#implementHelper(reference, prototype, callback);

@@ -39,16 +39,6 @@ export const writeTailCallTarget = (code: Code, maps: readonly RuntimeMap[], ope
   code.get(target);
 };
 
-/** `(number, context, frame) → r0 low` */
-export const writeEnterProgram = (code: Code, programs: readonly Reachable[]): void => {
-  const [NUMBER, CONTEXT, FRAME] = [0, 1, 2] as const;
-  for (const { number, enter } of programs) {
-    code.get(NUMBER).i32(number).op("i32.eq").open("if");
-    code.get(CONTEXT).i32(0).get(FRAME).call(enter).op("return", "end");
-  }
-  code.op("unreachable");
-};
-
 /** `(offset, size) → value`: the legacy loads of `loadFromPacket`, with 1 in `CELL.resultHigh` when there are no such bytes. */
 export const writeLoadFromPacket = (code: Code): void => {
   const [OFFSET, SIZE] = [0, 1] as const;

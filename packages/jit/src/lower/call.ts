@@ -4,6 +4,7 @@ import type { Step } from "../cfg/graph.js";
 import { inlineHelper } from "../inline/helpers.js";
 import type { ValueType } from "../wasm/opcodes.js";
 import type { FunctionWriter } from "./function.js";
+import { lowerTailCall } from "./tail-call.js";
 
 /** Calls of helpers, kernel functions, subprograms, and of what a register names. */
 export const lowerCall = (writer: FunctionWriter, step: Step, op: CallOperation): void => {
@@ -34,6 +35,7 @@ const lowerFunctionCall = (writer: FunctionWriter, callee: Callee, name: string,
         .op("unreachable");
       return;
     case "tail_call":
+      requireAddresses(writer, [1, 2], pc);
       lowerTailCall(writer, pc);
       return;
     case "function":
@@ -87,24 +89,6 @@ const lowerImplemented = (
     case "void":
       code.op("drop").i64(0);
   }
-  writer.set(writer.base);
-};
-
-/** `bpf_tail_call`: on success the other program's result is that of the current function. */
-const lowerTailCall = (writer: FunctionWriter, pc: number): void => {
-  const { code, frame, word, program } = writer;
-  const choose = program.module.import("tail_call_target", ["i32", "i32", "i32"], ["i32"]);
-  const enter = program.module.import("enter_program", ["i32", "i32", "i32"], ["i32"]);
-  requireAddresses(writer, [1, 2], pc);
-  for (const argument of [1, 2, 3]) writer.getLow(writer.base + argument);
-  code.call(choose).tee(word).open("if");
-  code.get(word);
-  writer
-    .getLow(writer.base + 1)
-    .get(frame)
-    .call(enter);
-  writer.exitWithResult();
-  code.op("end").i64(-1);
   writer.set(writer.base);
 };
 

@@ -8,8 +8,7 @@ import { immediate, type Range, UNKNOWN } from "../flow/range.js";
 import { type RegisterRanges, stepRanges } from "../flow/ranges.js";
 import type { MapOperations } from "../inline/map-operations.js";
 import type { Code, LinePlace } from "../wasm/code.js";
-import type { FunctionReference, ModuleBuilder } from "../wasm/module.js";
-import type { ValueType } from "../wasm/opcodes.js";
+import type { FunctionReference, ModuleBuilder, Signature } from "../wasm/module.js";
 
 /** Faults that compiled code raises itself, by the number it passes. */
 export const FAULTS = [
@@ -36,12 +35,12 @@ export interface ProgramFunctions {
   readonly lineAt?: (pc: number) => LinePlace | undefined;
 }
 
-/** How a compiled function is called. */
-export interface Convention {
-  /** Registers from r1 on, and the end of the stack frame as the last one. */
-  readonly parameters: readonly ValueType[];
-  /** r0: all of it, or its low word while the high one goes to `CELL.resultHigh`. */
-  readonly result: "i64" | "i32";
+/**
+ * How a compiled function is called. Its parameters are registers from r1 on, and the end of the stack frame as the last
+ * one. Its result is r0: all of it, or its low word while the high one goes to `CELL.resultHigh`.
+ */
+export interface Convention extends Signature {
+  readonly results: readonly ["i64" | "i32"];
   /** That the high word of r0 is known to be 0, and isn't left anywhere. */
   readonly isWord?: boolean;
 }
@@ -49,11 +48,11 @@ export interface Convention {
 /** How a program's functions call each other. */
 export const AMONG_FUNCTIONS = {
   parameters: ["i64", "i64", "i64", "i64", "i64", "i32"],
-  result: "i64",
+  results: ["i64"],
 } as const satisfies Convention;
 
 /** How a program is entered from outside: with the words r1 and r2. */
-export const FROM_OUTSIDE = { parameters: ["i32", "i32", "i32"], result: "i32" } as const satisfies Convention;
+export const FROM_OUTSIDE = { parameters: ["i32", "i32", "i32"], results: ["i32"] } as const satisfies Convention;
 
 const WIDE = 1;
 
@@ -282,8 +281,8 @@ export class FunctionWriter {
 
   /** Ends the function with a register as its result. */
   exit(register: number): void {
-    const { result, isWord } = this.#convention;
-    if (result === "i64") {
+    const { results, isWord } = this.#convention;
+    if (results[0] === "i64") {
       this.get(register).op("return");
       return;
     }
@@ -296,7 +295,7 @@ export class FunctionWriter {
 
   /** Ends the function with a result whose low word is on the stack, and the high one in its cell. */
   exitWithResult(): void {
-    if (this.#convention.result === "i64") this.joinResult();
+    if (this.#convention.results[0] === "i64") this.joinResult();
     this.code.op("return");
   }
 

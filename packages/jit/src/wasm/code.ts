@@ -1,6 +1,6 @@
 import { joinHalvesSigned } from "@ebpf/core";
 import { Bytes } from "./bytes.js";
-import type { FunctionReference } from "./module.js";
+import type { FunctionReference, FunctionTable } from "./module.js";
 import { OP, type OpName, TYPE, type ValueType } from "./opcodes.js";
 
 /** Instructions without immediates. */
@@ -13,6 +13,7 @@ type PlainOp = Exclude<
   | "br_if"
   | "br_table"
   | "call"
+  | "call_indirect"
   | `local.${string}`
   | `${string}.const`
   | `${string}.load${string}`
@@ -54,6 +55,9 @@ const MEMORY_COPY = [0xfc, 0x0a, 0x00, 0x00];
 /** The opcode of two bytes, and the index of the one memory. */
 const MEMORY_FILL = [0xfc, 0x0b, 0x00];
 
+/** The index of the one table. */
+const THE_TABLE = 0x00;
+
 /** The body of a function: what lowering writes. Every method appends one instruction. */
 export class Code {
   readonly #bytes = new Bytes(1024);
@@ -61,7 +65,7 @@ export class Code {
   readonly #names = new Map<number, string>();
   readonly #marks: Mark[] = [];
   readonly #parameters: number;
-  readonly #calls: { readonly at: number; readonly callee: FunctionReference }[] = [];
+  readonly #calls: { readonly at: number; readonly callee: FunctionReference | FunctionTable }[] = [];
   #depth = 0;
 
   constructor(parameters: number) {
@@ -156,6 +160,14 @@ export class Code {
     return this;
   }
 
+  /** Calls the function of a table whose index is on the stack, behind its arguments. */
+  callIndirect(table: FunctionTable): this {
+    this.#bytes.byte(OP.call_indirect);
+    this.#calls.push({ at: this.#bytes.placeholder(), callee: table });
+    this.#bytes.byte(THE_TABLE);
+    return this;
+  }
+
   /** Opens a construct; `op("end")` closes it. */
   open(op: "block" | "loop" | "if", result?: ValueType): Label {
     this.#bytes.byte(OP[op]);
@@ -181,8 +193,8 @@ export class Code {
     return this;
   }
 
-  /** The encoded body, once the indices of functions are known. */
-  finish(indexOf: (callee: FunctionReference) => number): Body {
+  /** The encoded body, once the indices of functions are known, and that of the type of a table's functions. */
+  finish(indexOf: (callee: FunctionReference | FunctionTable) => number): Body {
     for (const { at, callee } of this.#calls) this.#bytes.patch(at, indexOf(callee));
     const out = new Bytes(this.#bytes.length + 64);
     out.u32(this.#locals.length);

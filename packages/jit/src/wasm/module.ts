@@ -1,6 +1,6 @@
 import { Bytes } from "./bytes.js";
 import { Code, type Mark } from "./code.js";
-import { TYPE, type ValueType } from "./opcodes.js";
+import { OP, TYPE, type ValueType } from "./opcodes.js";
 
 /** Parameters and results of a function. */
 export interface Signature {
@@ -11,6 +11,11 @@ export interface Signature {
 /** A function of the module: imported, or with a body. Its index is known when the module is finished. */
 export interface FunctionReference {
   readonly name: string;
+  readonly signature: Signature;
+}
+
+/** A table of functions that all have one signature. */
+export interface FunctionTable {
   readonly signature: Signature;
 }
 
@@ -45,8 +50,21 @@ export interface EncodedModule {
   readonly marks: readonly Mark[];
 }
 
-const SECTION = { type: 1, import: 2, function: 3, memory: 5, export: 7, code: 10, data: 11, custom: 0 } as const;
+const SECTION = {
+  custom: 0,
+  type: 1,
+  import: 2,
+  function: 3,
+  table: 4,
+  memory: 5,
+  export: 7,
+  element: 9,
+  code: 10,
+  data: 11,
+} as const;
 const KIND_FUNCTION = 0x00;
+const KIND_TABLE = 0x01;
+const FUNCTIONS = 0x70;
 const KIND_MEMORY = 0x02;
 const LIMITS_WITH_MAXIMUM = 0x01;
 const LIMITS_WITHOUT_MAXIMUM = 0x00;
@@ -60,6 +78,7 @@ export class ModuleBuilder {
   readonly #functions: DefinedFunction[] = [];
   readonly #exports: { readonly name: string; readonly reference: FunctionReference }[] = [];
   readonly #namesOf: (name: string) => ImportNames;
+  #table: FunctionTable | undefined;
 
   /** @param namesOf what an import is called outside of the module */
   constructor(namesOf: (name: string) => ImportNames = (name) => ["env", name]) {
@@ -87,6 +106,16 @@ export class ModuleBuilder {
     return defined;
   }
 
+  /** The module's one table, of functions with this signature. */
+  table(signature: Signature): FunctionTable {
+    this.#table ??= { signature };
+    return this.#table;
+  }
+
+  get hasTable(): boolean {
+    return this.#table !== undefined;
+  }
+
   /** Gives a body to a function that was asked for as an import: the host need not have it any more. */
   implement(reference: FunctionReference): Code {
     this.#imports.delete(reference.name);
@@ -100,11 +129,18 @@ export class ModuleBuilder {
     this.#exports.push({ name, reference });
   }
 
-  /** The binary module. */
-  finish(memory: ModuleMemory): EncodedModule {
+  /**
+   * The binary module.
+   *
+   * @param content the functions of its table by their indices; without it the host gives a table, `env.programs`
+   */
+  finish(memory: ModuleMemory, content?: ReadonlyMap<number, FunctionReference>): EncodedModule {
     const functions: readonly FunctionReference[] = [...this.#imports.values(), ...this.#functions];
-    const indices = new Map(functions.map((reference, index) => [reference, index] as const));
+    const indices = new Map<FunctionReference | FunctionTable, number>(
+      functions.map((reference, index) => [reference, index] as const),
+    );
     const types = new TypeTable();
+    if (this.#table !== undefined) indices.set(this.#table, types.indexOf(this.#table.signature));
     const imports = [...this.#imports.values()];
     const importItems = vector(imports, (out, reference) => {
       for (const name of this.#namesOf(reference.name)) out.text(name);
@@ -123,13 +159,21 @@ export class ModuleBuilder {
     section(module, SECTION.type, types.signatures.length, types.encode());
     const own = memory.kind === "exported";
     if (!own) importMemory(importItems, memory.pages);
-    section(module, SECTION.import, imports.length + (own ? 0 : 1), importItems);
+    const importsTable = this.hasTable && content === undefined;
+    if (importsTable) importTable(importItems);
+    section(module, SECTION.import, imports.length + (own ? 0 : 1) + (importsTable ? 1 : 0), importItems);
     section(module, SECTION.function, this.#functions.length, functionItems);
+    const ownTable = this.hasTable ? content : undefined;
+    if (ownTable !== undefined) section(module, SECTION.table, 1, tableOf(1 + Math.max(0, ...ownTable.keys())));
     if (own) {
       section(module, SECTION.memory, 1, limits(memory.pages));
       exportMemory(exportItems);
     }
     section(module, SECTION.export, this.#exports.length + (own ? 1 : 0), exportItems);
+    if (ownTable !== undefined) {
+      const elements = vector([...ownTable], (out, [at, reference]) => writeElement(out, at, indices.get(reference)!));
+      section(module, SECTION.element, ownTable.size, elements);
+    }
     const marks = this.#writeCode(module, indices);
     if (own) section(module, SECTION.data, memory.data.length, vector(memory.data, writeSegment));
     return { bytes: module.finish(), marks };
@@ -155,7 +199,7 @@ export class ModuleBuilder {
     return { name: "name", bytes: out.finish() };
   }
 
-  #writeCode(module: Bytes, indices: ReadonlyMap<FunctionReference, number>): readonly Mark[] {
+  #writeCode(module: Bytes, indices: ReadonlyMap<FunctionReference | FunctionTable, number>): readonly Mark[] {
     const items = new Bytes(4096);
     const marks: Mark[] = [];
     for (const { code } of this.#functions) {
@@ -236,13 +280,40 @@ const limits = (pages: number): Bytes => {
   return out;
 };
 
-/** A segment of memory 0 at a constant address. */
-const writeSegment = (out: Bytes, { address, bytes }: DataSegment): void => {
+/** A table of functions, at least so long. */
+const tableOf = (length: number): Bytes => {
+  const out = new Bytes();
+  out.byte(FUNCTIONS);
+  out.byte(LIMITS_WITHOUT_MAXIMUM);
+  out.u32(length);
+  return out;
+};
+
+const importTable = (imports: Bytes): void => {
+  imports.text("env");
+  imports.text("programs");
+  imports.byte(KIND_TABLE);
+  imports.raw(tableOf(0).finish());
+};
+
+/** The start of a segment of memory 0 or table 0: a constant place. */
+const writePlace = (out: Bytes, place: number): void => {
   out.byte(0x00);
-  out.byte(0x41); // i32.const
-  out.s32(address);
-  out.byte(0x0b); // end
+  out.byte(OP["i32.const"]);
+  out.s32(place);
+  out.byte(OP.end);
+};
+
+const writeSegment = (out: Bytes, { address, bytes }: DataSegment): void => {
+  writePlace(out, address);
   out.sized(bytes);
+};
+
+/** A segment of one function. */
+const writeElement = (out: Bytes, at: number, index: number): void => {
+  writePlace(out, at);
+  out.u32(1);
+  out.u32(index);
 };
 
 /** Appends a section; returns where its items begin in the module. */

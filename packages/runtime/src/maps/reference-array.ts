@@ -10,9 +10,27 @@ import { badMap } from "./runtime-map.js";
  * (`array_of_maps`), devices and CPUs to redirect to. A word of 0 is an entry that is not there.
  */
 export class ReferenceArray extends ArrayMap {
+  readonly #runtime: Runtime;
+
   constructor(spec: MapSpec, runtime: Runtime) {
     if (spec.valueSize < 4) throw badMap(spec, `values have at least 4 bytes, not ${spec.valueSize}`);
     super(spec, runtime);
+    this.#runtime = runtime;
+  }
+
+  override updatePerCpu(key: Uint8Array, values: readonly Uint8Array[], flags?: number): number {
+    return this.#isRefused(values[0]) ? -ERRNO.EBADF : super.updatePerCpu(key, values, flags);
+  }
+
+  override initialize(key: Uint8Array, value: Uint8Array): number {
+    return this.#isRefused(value) ? -ERRNO.EBADF : super.initialize(key, value);
+  }
+
+  /** Only programs that the runtime knows get into a program array: compiled code calls what it finds there. */
+  #isRefused(value: Uint8Array | undefined): boolean {
+    if (this.spec.type !== "prog_array" || value?.length !== this.spec.valueSize) return false;
+    const number = new DataView(value.buffer, value.byteOffset).getUint32(0, true);
+    return number !== 0 && this.#runtime.programs.at(number) === undefined;
   }
 
   override permits(): boolean {
