@@ -216,8 +216,8 @@ const FAILING: Record<RejectionCode, Failing> = {
   UNSUPPORTED_CALLBACK: {
     text: `*(u64 *)(r10 - 8) = r1
 r1 = 1\nr2 = f ll\nr3 = r10\nr3 += -8\nr4 = 0\ncall loop${END}
-f:\nr1 = *(u64 *)(r2 + 0)\nr2 = map programs\nr3 = 0\ncall tail_call${END}`,
-    spec: { functions: [{ pc: 0, name: "main", typeId: 1, linkage: "static" }] },
+f:\nr6 = *(u64 *)(r2 + 0)\nr0 = *(u8 *)skb[0]${END}`,
+    spec: { type: "socket_filter", functions: [{ pc: 0, name: "main", typeId: 1, linkage: "static" }] },
   },
   UNSUPPORTED_KERNEL_SYMBOL: {
     spec: { instructions: [...wideInstruction(op("lddw_ksym"), 1, 5, 0), ...instructions("r0 = 0\nexit")] },

@@ -14,6 +14,17 @@ const PARSE_ETHERNET = `
 out:
   ${RETURN}`;
 
+/** Calls `func` back with the context. */
+const LOOP = `
+    *(u64 *)(r10 - 8) = r1
+    r1 = 3
+    r2 = func ll
+    r3 = r10
+    r3 += -8
+    r4 = 0
+    call loop
+    ${RETURN}`;
+
 const ACCEPTED: Record<string, string> = {
   "the smallest program": RETURN,
   "packet bytes behind a comparison": PARSE_ETHERNET,
@@ -142,6 +153,17 @@ const ACCEPTED: Record<string, string> = {
     *(u64 *)(r2 + 0) = r3
     r0 = 0
     exit`,
+  "a function that a callback calls makes a tail call": `
+    ${LOOP}
+  func:
+    r1 = *(u64 *)(r2 + 0)
+    call jump
+    ${RETURN}
+  jump:
+    r2 = map programs
+    r3 = 0
+    call tail_call
+    ${RETURN}`,
   "may_goto ends a loop that counts nothing": `
     r6 = 0
   again:
@@ -150,6 +172,22 @@ const ACCEPTED: Record<string, string> = {
     goto again
   out: ${RETURN}`,
 };
+
+describe("a callback", () => {
+  it("makes no tail call itself, because what that leaves is no result of a callback", () => {
+    // Linux 6.18 says "verifier bug: callback unexpected regs 1" where the callback returns.
+    const { rejection } = verdictOf(`
+      ${LOOP}
+    func:
+      r1 = *(u64 *)(r2 + 0)
+      r2 = map programs
+      r3 = 0
+      call tail_call
+      ${RETURN}`);
+    expect(rejection?.code).toBe("BAD_EXIT_VALUE");
+    expect(rejection?.pc).toBe(14);
+  });
+});
 
 describe("programs that Linux accepts", () => {
   for (const [name, text] of Object.entries(ACCEPTED)) {

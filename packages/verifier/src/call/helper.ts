@@ -87,7 +87,6 @@ const checkMemorySource = (walk: Walk, { mapValueMemory, name }: HelperPrototype
  * result; when it fails, the subprogram goes on.
  */
 const returnFromTailCall = (walk: Walk): void => {
-  if (walk.state.frame.callback) reject("UNSUPPORTED_CALLBACK", "tail calls in callbacks are not modelled yet");
   walk.branchTo(walk.pc + 1, walk.state.fork());
   forgetPacket(walk);
   walk.state.setRegister(0, UNKNOWN_SCALAR);

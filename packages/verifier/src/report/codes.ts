@@ -191,7 +191,10 @@ export const CODES = {
   UNSUPPORTED_PROGRAM_TYPE: ["The platform describes the program type.", "Use a platform that has it."],
   UNSUPPORTED_HELPER: ["The helper's arguments are modelled.", "Use another helper; this one is not modelled yet."],
   UNSUPPORTED_KFUNC: ["Kernel functions are not modelled yet.", "Use helpers."],
-  UNSUPPORTED_CALLBACK: ["Callbacks are not modelled yet.", "Use a bounded loop."],
+  UNSUPPORTED_CALLBACK: [
+    "Legacy packet loads in callbacks, and callbacks that the platform doesn't describe, are not modelled.",
+    "Load the packet before, or use a bounded loop.",
+  ],
   UNSUPPORTED_KERNEL_SYMBOL: ["Kernel variables are not modelled yet.", "Use a map."],
   UNSUPPORTED_MAP: ["The kind of map is modelled.", "Use an array or hash map."],
   UNSUPPORTED_GLOBAL_FUNCTION: [
