@@ -7,6 +7,7 @@ import {
   type RunResult,
   type Runtime,
   RuntimeError,
+  verifiedContext,
 } from "@ebpf/runtime";
 import type { Report } from "@ebpf/verifier";
 
@@ -105,20 +106,13 @@ export class LoadedProgram {
     return this.#runtime.bind(this.executable, { clearStack });
   }
 
-  /**
-   * A verified program relies on the size of its context and on the addresses in it: what is missing is zero, and so is
-   * every address, because nothing lies there.
-   */
+  /** The input, as far as a verified program can be trusted with it. */
   #checked(input: RunInput = { context: new Uint8Array() }): RunInput {
     if (this.report === undefined || "packet" in input) return input;
     if ("memory" in input) {
       throw new RuntimeError("BAD_INPUT", `${this.name} was verified as ${this.type} and takes no raw memory`);
     }
-    const context = new Uint8Array(Math.max(input.context.length, this.contextSize));
-    context.set(input.context);
-    for (const { value, offset, size } of this.#runtime.platform.programTypes[this.type]?.context.fields ?? []) {
-      if (value !== "scalar") context.fill(0, offset, offset + size);
-    }
-    return { context };
+    const layout = this.#runtime.platform.programTypes[this.type]?.context;
+    return layout === undefined ? input : { context: verifiedContext(layout, input.context) };
   }
 }

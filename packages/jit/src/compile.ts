@@ -6,6 +6,7 @@ import {
   type ExecutionOptions,
   loadFromPacket,
   ProgramHost,
+  RingBufferMap,
   type Runtime,
   STACK_TOP,
 } from "@ebpf/runtime";
@@ -132,6 +133,11 @@ const fixedImports = (host: ProgramHost): Readonly<Record<string, (...words: num
     },
     load_from_packet: (offset, size) => loadFromPacket(runtime.memory, offset!, size as Size),
     tail_call_target: (context, map, index) => host.tailCallTarget(context!, map!, index!),
+    record_arrived: (handle) => {
+      const map = runtime.mapAt(handle!);
+      if (map instanceof RingBufferMap) map.ring.arrived();
+      return undefined;
+    },
     call_by_number: (low, high, ...rest) => host.callByNumber(low!, high!, rest, rest[10]!),
   };
 };
@@ -147,10 +153,10 @@ export const importsOf = (module: WebAssembly.Module, host: ProgramHost): WebAss
   return { env };
 };
 
-/** `helper_N` and `kfunc_N`. */
+/** `helper_N` and `kfunc_N`; `host_N` is what a helper that is code asks of its host. */
 const implementationOf = (host: ProgramHost, name: string): ((...words: number[]) => number) => {
   const [kind, id] = name.split("_") as [string, string];
-  const callee = kind === "helper" ? host.helper(Number(id)) : host.kfunc(Number(id));
+  const callee = kind === "kfunc" ? host.kfunc(Number(id)) : host.helper(Number(id));
   if (callee.kind !== "function") throw new InvariantError(`no function behind the import ${name}`);
   return host.bind(callee.implementation);
 };

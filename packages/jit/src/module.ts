@@ -12,6 +12,7 @@ import { DEMAND } from "./flow/effects.js";
 import { demandsOf, flowOf, returnsWord } from "./flow/flow.js";
 import { Inliner, REGISTERS } from "./flow/inline.js";
 import type { Knowledge } from "./flow/ranges.js";
+import { implementHelper, isCode } from "./inline/helper-bodies.js";
 import { MapOperations } from "./inline/map-operations.js";
 import {
   AMONG_FUNCTIONS,
@@ -51,13 +52,14 @@ export const buildModule = (
   const module = new ModuleBuilder();
   const parts = {
     module,
-    operations: new MapOperations(module, host.runtime),
+    operations: new MapOperations(module, host.runtime, { wakesHost: true }),
     lines: (options.sourceMap ?? false) !== false,
   };
   const { entry, enter, callback } = addProgram(host, knowledge, parts);
   module.export(entry, "entry");
   module.export(enter, "enter");
   module.export(callback, "callback");
+  if (knowledge !== undefined) implementHelpers(host, parts, callback);
   // A program that counts nothing may call one that does.
   const counts = host.checked || module.hasTable;
   const run = { entry, clearStack: false, ...(counts && { budget: host.budget }) };
@@ -66,6 +68,22 @@ export const buildModule = (
   if (context && takesPackets(context)) module.export(defineRunOnPacket(module, "runOnPacket", run, context));
   const pages = host.runtime.memory.bytes.length / PAGE_SIZE;
   return finishModule(module, module.finish({ kind: "imported", pages }), options);
+};
+
+/** Gives bodies to the helpers that a module of a runtime with one CPU can do without its host. */
+const implementHelpers = (
+  host: ProgramHost,
+  { module, operations }: ModuleParts,
+  callback: FunctionReference,
+): void => {
+  const { runtime } = host;
+  if (runtime.cpus !== 1) return;
+  const parts = { maps: [...new Set(host.maps())], mayMeetOthers: true, operations, callback };
+  for (const reference of module.imports) {
+    const prototype = runtime.platform.helpers.get(Number(/^helper_(\d+)$/.exec(reference.name)?.[1]));
+    if (prototype === undefined || !isCode(prototype.name, runtime)) continue;
+    implementHelper(module, reference, prototype, parts);
+  }
 };
 
 /** How a module is finished. */

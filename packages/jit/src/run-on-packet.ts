@@ -1,5 +1,5 @@
-import type { ContextLayout } from "@ebpf/platform";
-import { CELL, CONTEXT_BASE, ETHERNET_HEADER, PACKET_BASE } from "@ebpf/runtime";
+import { type ContextLayout, objectOffsets } from "@ebpf/platform";
+import { CELL, CONTEXT_BASE, EMPTY_OBJECT, ETHERNET_HEADER, PACKET_BASE } from "@ebpf/runtime";
 import { type Run, storeCell, writeRun } from "./run.js";
 import type { Code } from "./wasm/code.js";
 import type { FunctionReference, ModuleBuilder } from "./wasm/module.js";
@@ -27,6 +27,7 @@ export const defineRunOnPacket = (
     else if (holds === "protocol") storeCell(code, address, () => etherType(code, LENGTH));
     else if (holds !== undefined) storeCell(code, address, () => code.get(LENGTH));
   }
+  for (const offset of objectOffsets(layout)) storeCell(code, CONTEXT_BASE + offset, () => code.i32(EMPTY_OBJECT));
   writeRun(module, code, run, () => code.i32(CONTEXT_BASE));
   return defined;
 };

@@ -52,6 +52,10 @@ export interface ContextLayout {
   readonly fields: readonly ContextField[];
 }
 
+/** Offsets of the pointers to objects of the kernel that are always there: the verifier takes a test for NULL for decided. */
+export const objectOffsets = ({ fields }: ContextLayout): readonly number[] =>
+  fields.flatMap(({ value, offset }) => (value === "sock" || value === "kernel_object" ? [offset] : []));
+
 /** Whether programs with this context are about a packet. */
 export const takesPackets = ({ fields }: ContextLayout): boolean =>
   fields.some(({ value, holds }) => value === "packet" || holds !== undefined);

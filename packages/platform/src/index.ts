@@ -1,5 +1,5 @@
 export { ATTACH_TYPES, type AttachType, attachTypeNumber } from "./attach-types.js";
-export { type ContextField, type ContextLayout, type ContextValue, takesPackets } from "./context.js";
+export { type ContextField, type ContextLayout, type ContextValue, objectOffsets, takesPackets } from "./context.js";
 export {
   definePlatform,
   type OwnHelper,

@@ -1,4 +1,5 @@
 export type { BindOptions, BoundProgram } from "./bound-program.js";
+export { verifiedContext } from "./context.js";
 export { ERRNO } from "./errno.js";
 export { type FaultCode, RuntimeError, type RuntimeErrorCode, RuntimeFault } from "./errors.js";
 export { DEFAULT_BUDGET, type Executable, type ExecutionOptions } from "./executable.js";
@@ -29,5 +30,6 @@ export { RuntimeMap, UPDATE_FLAGS } from "./maps/runtime-map.js";
 export type { PendingRedirect } from "./packet.js";
 export { ETHERNET_HEADER, HEADER_OFFSET, loadFromPacket } from "./packet-load.js";
 export { type Callback, type Callee, ProgramHost } from "./program-host.js";
+export { XORSHIFT } from "./random.js";
 export type { RunInput, RunResult } from "./run-input.js";
 export { type KernelFunction, type ProcessIdentity, Runtime, type RuntimeOptions } from "./runtime.js";

@@ -2,6 +2,7 @@
  * The address map of the one linear memory. Pointers of programs are these addresses, zero-extended to 64 bits.
  *
  *   0x00000  never handed out: NULL and small offsets from it point nowhere
+ *   0x08000  an object of zeros, read-only, which stands for the kernel's
  *   0x10000  cells: fixed words through which engines, helpers and the host speak to each other
  *   0x11000  stack: 8 frames of 512 bytes; frame 0 is the topmost
  *   0x20000  context of the running program, up to 64 KiB
@@ -33,11 +34,17 @@ export const CELL = {
   packetMeta: 0x1001c,
   packetData: 0x10020,
   packetEnd: 0x10024,
+  /** State of the runtime's own random numbers: four words, not all of them 0. */
+  random: 0x10030,
   /** One 8-byte key for each frame, which array maps hand to callbacks. */
   callbackKeys: 0x10040,
   /** Staging area for a key that the host looks up, `MAX_KEY_SIZE` bytes. */
   hostKey: 0x10400,
 } as const;
+
+/** Where contexts point for objects of the kernel that are always there, such as sockets. */
+export const EMPTY_OBJECT = 0x8000;
+export const EMPTY_OBJECT_SIZE = 0x8000;
 
 /** Bytes of the largest key of a map. */
 export const MAX_KEY_SIZE = 512;

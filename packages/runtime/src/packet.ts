@@ -1,5 +1,5 @@
-import type { ContextLayout } from "@ebpf/platform";
-import { CELL, CONTEXT_BASE, PACKET_BASE, PACKET_BUFFER, PACKET_BUFFER_END } from "./layout.js";
+import { type ContextLayout, objectOffsets } from "@ebpf/platform";
+import { CELL, CONTEXT_BASE, EMPTY_OBJECT, PACKET_BASE, PACKET_BUFFER, PACKET_BUFFER_END } from "./layout.js";
 import type { LinearMemory } from "./linear-memory.js";
 import { ETHERNET_HEADER } from "./packet-load.js";
 
@@ -24,7 +24,10 @@ interface FieldAddresses {
   readonly length?: number | undefined;
   readonly wireLength?: number | undefined;
   readonly protocol?: number | undefined;
+  readonly objects: readonly number[];
 }
+
+const NO_FIELDS: FieldAddresses = { objects: [] };
 
 /** Where the running program sent its packet. */
 export interface PendingRedirect {
@@ -36,7 +39,7 @@ export interface PendingRedirect {
 /** The packet in the buffer: its bounds, in the cells and in the context's fields, and what the program did with it. */
 export class PacketBuffer {
   readonly #memory: LinearMemory;
-  #fields: FieldAddresses = {};
+  #fields = NO_FIELDS;
   redirect: PendingRedirect | undefined;
 
   constructor(memory: LinearMemory) {
@@ -68,6 +71,7 @@ export class PacketBuffer {
       length: addressOf(({ holds }) => holds === "packet_length"),
       wireLength: addressOf(({ holds }) => holds === "wire_length"),
       protocol: addressOf(({ holds }) => holds === "protocol"),
+      objects: objectOffsets(layout).map((offset) => CONTEXT_BASE + offset),
     };
     this.replace(size);
   }
@@ -82,10 +86,11 @@ export class PacketBuffer {
     this.#setBounds(PACKET_BASE, PACKET_BASE, PACKET_BASE + size);
   }
 
-  /** Sets what a packet itself says of its context: its length on the wire, and its protocol as a network-order word. */
+  /** Sets what of the context doesn't change: objects, the packet's length on the wire, its protocol as a network-order word. */
   #describe(size: number): void {
     const { view } = this.#memory;
-    const { wireLength, protocol } = this.#fields;
+    const { wireLength, protocol, objects } = this.#fields;
+    for (const object of objects) view.setUint32(object, EMPTY_OBJECT, true);
     if (wireLength !== undefined) view.setUint32(wireLength, size, true);
     const type = size >= ETHERNET_HEADER ? view.getUint16(PACKET_BASE + ETHER_TYPE, true) : 0;
     if (protocol !== undefined) view.setUint32(protocol, type, true);
@@ -93,7 +98,7 @@ export class PacketBuffer {
 
   /** There is no packet. */
   clear(): void {
-    this.#fields = {};
+    this.#fields = NO_FIELDS;
     this.redirect = undefined;
     this.#setBounds(0, 0, 0);
   }

@@ -10,7 +10,16 @@ import {
   type WordFunction,
   wordsOf,
 } from "./helpers/implementation.js";
-import { CELL, FRAME_SIZE, MAX_FRAMES, PAGE_SIZE, STACK_LIMIT, STACK_TOP } from "./layout.js";
+import {
+  CELL,
+  EMPTY_OBJECT,
+  EMPTY_OBJECT_SIZE,
+  FRAME_SIZE,
+  MAX_FRAMES,
+  PAGE_SIZE,
+  STACK_LIMIT,
+  STACK_TOP,
+} from "./layout.js";
 import type { RuntimeMap } from "./maps/runtime-map.js";
 import type { Runtime } from "./runtime.js";
 
@@ -268,7 +277,7 @@ export class ProgramHost {
 
   /**
    * Whether the program may touch `size` bytes at `address` while it runs in `frame`: its own and its callers' frames,
-   * the context, the packet with its metadata, and the values of its maps.
+   * the context and the object that it may point to, the packet with its metadata, and the values of its maps.
    */
   accessible(address: number, size: number, write: boolean, frame: number): boolean {
     if (size === 0) return true;
@@ -280,6 +289,7 @@ export class ProgramHost {
     if (within(memory.cell(CELL.context), memory.cell(CELL.contextEnd))) return true;
     if (within(memory.cell(CELL.packetMeta), memory.cell(CELL.packetEnd))) return true;
     if (!write && within(CELL.callbackKeys, CELL.callbackKeys + 8 * MAX_FRAMES)) return true;
+    if (!write && within(EMPTY_OBJECT, EMPTY_OBJECT + EMPTY_OBJECT_SIZE)) return true;
     for (const map of this.maps()) if (map.permits(start, size, write)) return true;
     return false;
   }

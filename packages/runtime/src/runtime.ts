@@ -11,6 +11,7 @@ import { createMap } from "./maps/create.js";
 import type { RuntimeMap } from "./maps/runtime-map.js";
 import { PacketBuffer } from "./packet.js";
 import { ProgramTable } from "./program-table.js";
+import { randomNumbers } from "./random.js";
 import { prepareInput, type RunInput, type RunResult } from "./run-input.js";
 
 /** What the process looks like that a program finds itself in. */
@@ -45,7 +46,7 @@ export interface RuntimeOptions {
   readonly cpu?: () => number;
   /** Nanoseconds since the machine started; a number where those are below 2^53. Default: of `performance.now()`. */
   readonly clock?: () => bigint | number;
-  /** 32 random bits. Default: of `Math.random()`. */
+  /** 32 random bits. Default: a generator that starts anywhere, which compiled programs have in themselves. */
   readonly random?: () => number;
   readonly process?: () => ProcessIdentity;
   /** Takes each line that `bpf_trace_printk` prints. Default: drops it. */
@@ -67,6 +68,8 @@ export class Runtime {
   readonly cpu: () => number;
   readonly clock: () => bigint | number;
   readonly random: () => number;
+  /** Whether `random` is the generator whose state is at `CELL.random`. */
+  readonly ownsRandom: boolean;
   readonly process: () => ProcessIdentity;
   readonly trace: (line: string) => void;
   readonly #maps = new Map<number, RuntimeMap>();
@@ -95,7 +98,8 @@ export class Runtime {
     this.cpus = cpus;
     this.cpu = options.cpu ?? (() => 0);
     this.clock = options.clock ?? (() => Math.round(performance.now() * 1e6));
-    this.random = options.random ?? (() => Math.floor(Math.random() * 2 ** 32));
+    this.random = options.random ?? randomNumbers(this.memory);
+    this.ownsRandom = options.random === undefined;
     this.process = options.process ?? (() => NO_PROCESS);
     this.trace = options.trace ?? (() => {});
   }

@@ -5,9 +5,11 @@ import {
   type ExecutionOptions,
   HEAP_BASE,
   KeyedMap,
+  type RunInput,
   type RunResult,
   Runtime,
   type RuntimeMap,
+  verifiedContext,
 } from "@ebpf/runtime";
 import type { FuzzCase } from "../fuzz-case.js";
 
@@ -88,6 +90,12 @@ export const prepare = (
   return { program, maps };
 };
 
+/** The input, without addresses that lead nowhere: programs that were accepted rely on it. */
+const inputOf = ({ spec, input }: FuzzCase): RunInput => {
+  const layout = linux.programTypes[spec.type]?.context;
+  return layout !== undefined && "context" in input ? { context: verifiedContext(layout, input.context) } : input;
+};
+
 /**
  * Runs a case in an engine, with a runtime of its own.
  *
@@ -105,7 +113,7 @@ export const observe = (
   });
   try {
     const { program } = prepare(fuzzCase, runtime, options);
-    const result = runtime.run(program, fuzzCase.input);
+    const result = runtime.run(program, inputOf(fuzzCase));
     return { end: { kind: "returned", result }, ...rest() };
   } catch (error) {
     if (!isEbpfError(error)) throw error;

@@ -1,7 +1,8 @@
-import { type HelperPrototype, type ProgramSpec, takesPackets } from "@ebpf/platform";
+import { type HelperPrototype, objectOffsets, type ProgramSpec, takesPackets } from "@ebpf/platform";
 import {
   CELL,
   CONTEXT_BASE,
+  EMPTY_OBJECT,
   type Executable,
   MAX_CONTEXT_SIZE,
   MAX_PACKET_SIZE,
@@ -14,6 +15,7 @@ import {
 import { ADDRESS_REACH, type InstructionFacts } from "@ebpf/verifier";
 import { JitError } from "../errors.js";
 import { knowledgeOf } from "../flow/ranges.js";
+import { implementHelper, isCode } from "../inline/helper-bodies.js";
 import { valueOffset } from "../inline/map-code.js";
 import { type MapOperation, MapOperations } from "../inline/map-operations.js";
 import { addProgram, type FinishOptions, finishModule } from "../module.js";
@@ -22,7 +24,6 @@ import { defineRunOnPacket } from "../run-on-packet.js";
 import { type CustomSection, type FunctionReference, ModuleBuilder, withSections } from "../wasm/module.js";
 import type { SourceMap } from "../wasm/source-map.js";
 import { type Reachable, writeCallback, writeLoadFromPacket, writeTailCallTarget } from "./entries.js";
-import { helperWriter } from "./helpers.js";
 import { ArtifactHost } from "./host.js";
 import {
   ARTIFACT_VERSION,
@@ -140,7 +141,7 @@ class ArtifactBuilder {
     const packet = takesPackets(layout) ? `${name}.packet` : undefined;
     if (packet !== undefined) this.#module.export(defineRunOnPacket(this.#module, packet, run, layout));
     const fields = layout.fields.map((field) => ({ name: field.name, offset: field.offset, size: field.size }));
-    const context = { name: layout.name, size: layout.size, fields };
+    const context = { name: layout.name, size: layout.size, fields, objects: objectOffsets(layout) };
     return { name, type, section, run: defined.name, ...(packet !== undefined && { packet }), context };
   }
 
@@ -182,16 +183,11 @@ class ArtifactBuilder {
       if (name === "tail_call_target") writeTailCallTarget(module.implement(reference), this.#maps, this.#operations);
       else if (name === "load_from_packet") writeLoadFromPacket(module.implement(reference));
       else if (prototype === undefined) module.implement(reference).op("unreachable");
-      else this.#implementHelper(reference, prototype, callback);
+      else if (isCode(prototype.name, { implementations: this.#runtime.implementations, ownsRandom: false })) {
+        const parts = { maps: this.#maps, mayMeetOthers: false, operations: this.#operations, callback };
+        implementHelper(module, reference, prototype, parts);
+      }
     }
-  }
-
-  #implementHelper(reference: FunctionReference, { id, name }: HelperPrototype, callback: FunctionReference): void {
-    const write = helperWriter(name, this.#runtime.implementations);
-    if (write === undefined) return;
-    const { parameters, results } = reference.signature;
-    const host = () => this.#module.import(`host_${id}`, parameters, results);
-    write(this.#module.implement(reference), { maps: this.#maps, operations: this.#operations, callback, host });
   }
 
   /** The helper that an import stands for: `helper_N`, or `host_N` for what the host still has to do of it. */
@@ -211,7 +207,7 @@ class ArtifactBuilder {
       memory: {
         context: { address: CONTEXT_BASE, size: MAX_CONTEXT_SIZE },
         packet: { address: PACKET_BASE, size: MAX_PACKET_SIZE },
-        ...{ scratch, packetData, packetEnd, packetMeta, resultHigh },
+        ...{ scratch, packetData, packetEnd, packetMeta, resultHigh, emptyObject: EMPTY_OBJECT },
       },
       programs,
       maps,

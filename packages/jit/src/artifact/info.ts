@@ -26,6 +26,8 @@ export interface ArtifactInfo {
     readonly packetEnd: number;
     readonly packetMeta: number;
     readonly resultHigh: number;
+    /** Zeros. A context must point here for the object of each of its `objects`. */
+    readonly emptyObject: number;
   };
   readonly programs: readonly ArtifactProgramInfo[];
   readonly maps: readonly ArtifactMapInfo[];
@@ -45,6 +47,8 @@ export interface ArtifactProgramInfo {
     readonly name: string;
     readonly size: number;
     readonly fields: readonly { readonly name: string; readonly offset: number; readonly size: number }[];
+    /** Offsets of pointers, of 8 bytes, to objects of the kernel that are always there. */
+    readonly objects: readonly number[];
   };
 }
 

@@ -67,6 +67,8 @@ export type OperationTable = Readonly<Partial<Record<MapOperation, Operation>>>;
 export interface MapPart {
   readonly map: RuntimeMap;
   readonly place: MapPlace;
+  /** What tells a host that waits for records that there is one; absent where no host waits. */
+  readonly arrived?: () => FunctionReference;
   /** Another operation of the same map. */
   readonly operation: (name: MapOperation) => FunctionReference;
   readonly define: (
@@ -131,11 +133,14 @@ const FAMILIES: Readonly<Partial<Record<MapTypeName, OperationTable>>> = {
 export class MapOperations {
   readonly #module: ModuleBuilder;
   readonly #runtime: Runtime;
+  readonly #wakesHost: boolean;
   readonly #made = new Map<string, FunctionReference>();
 
-  constructor(module: ModuleBuilder, runtime: Runtime) {
+  /** @param options `wakesHost`: the host may wait for records of ring buffers */
+  constructor(module: ModuleBuilder, runtime: Runtime, { wakesHost = false } = {}) {
     this.#module = module;
     this.#runtime = runtime;
+    this.#wakesHost = wakesHost;
   }
 
   /** The function for an operation; `undefined` when maps of this type have none. */
@@ -159,6 +164,7 @@ export class MapOperations {
     return {
       map,
       place: this.place(map),
+      ...(this.#wakesHost && { arrived: () => this.#module.import("record_arrived", ["i32"], []) }),
       operation: (name) => this.of(map, name)!,
       define: (name, parameters, results, write) => {
         const defined = this.#module.define(`${map.spec.name}.${name}`, parameters, results);

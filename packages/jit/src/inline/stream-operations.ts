@@ -56,6 +56,9 @@ const commit: Operation = (part) =>
     code.get(RECORD).memory("i32.load").i32(~BUSY).op("i32.and");
     code.get(DISCARD).open("if", "i32");
     code.i32(DISCARDED).op("else").i32(0).op("end", "i32.or").memory("i32.store");
+    if (part.arrived === undefined) return;
+    header(code, part, "waiting").open("if");
+    code.i32(part.place.handle).call(part.arrived()).op("end");
   });
 
 /** `() → record`: takes the oldest one out; its length is the word 8 bytes before it. 0 when there is none. */

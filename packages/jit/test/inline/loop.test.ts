@@ -97,10 +97,15 @@ describe("bpf_loop of a callback that is known", () => {
     }
   });
 
-  it("is left to the host where the callback is one of two", () => {
+  it("is code as well where the callback is one of two", () => {
     const source = text(SUM).replace("r2 = f ll", "r2 = f ll\n  if r1 > 5 goto +2\n  r2 = g ll");
-    const { imports } = prepare(`${source}\n  g: r0 = 1\n  exit`);
-    expect(imports).toContain("helper_181");
+    const { runtime, engines, imports } = prepare(`${source}\n  g: r0 = 1\n  exit`);
+    expect(imports).not.toContain("helper_181");
+    for (const engine of Object.values(engines)) {
+      // Six rounds add 1 to 6; of up to five rounds the other callback ends the first.
+      expect(runtime.run(engine, { packet: packet(6, 9n) }).returnValue).toBe((21n << 32n) | 6n);
+      expect(runtime.run(engine, { packet: packet(5, 9n) }).returnValue).toBe(1n);
+    }
   });
 
   it("may be one in another", () => {

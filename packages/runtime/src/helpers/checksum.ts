@@ -31,6 +31,8 @@ const SIZE_MASK = 0xf;
 const PSEUDO_HEADER = 0x10;
 const MARK_MANGLED_0 = 0x20;
 const MARK_ENFORCE = 0x40;
+const IPV6 = 0x80;
+const L4_FLAGS = SIZE_MASK | PSEUDO_HEADER | MARK_MANGLED_0 | MARK_ENFORCE | IPV6;
 
 /** Address of a checksum in the packet, or `undefined` when the packet has no such bytes. */
 const checksumAt = ({ runtime }: ProgramHost, offset: number): number | undefined => {
@@ -65,16 +67,15 @@ const replaceL3 = helper(["pointer", "word", "long", "long", "long"], (host) => 
 const replaceL4 = helper(["pointer", "word", "long", "long", "long"], (host) => {
   const { view } = host.runtime.memory;
   return (_context, offset, from, fromHigh, to, _toHigh, flags, flagsHigh) => {
-    const size = flags & SIZE_MASK;
-    const known = SIZE_MASK | PSEUDO_HEADER | MARK_MANGLED_0 | MARK_ENFORCE;
-    if ((flags & ~known) !== 0 || flagsHigh !== 0 || ![0, 2, 4].includes(size)) return -ERRNO.EINVAL;
+    if ((flags & ~L4_FLAGS) !== 0 || flagsHigh !== 0) return -ERRNO.EINVAL;
     const address = checksumAt(host, offset);
     if (address === undefined) return -ERRNO.EFAULT;
     const old = view.getUint16(address, true);
     const optional = (flags & MARK_MANGLED_0) !== 0;
     // A protocol such as UDP says with 0 that there is no checksum.
     if (optional && (flags & MARK_ENFORCE) === 0 && old === 0) return 0;
-    if (size === 0 && (from | fromHigh) !== 0) return -ERRNO.EINVAL;
+    const size = flags & SIZE_MASK;
+    if (![0, 2, 4].includes(size) || (size === 0 && (from | fromHigh) !== 0)) return -ERRNO.EINVAL;
     const half = size === 2 ? 0xffff : -1;
     const sum = replace(old, size === 0 ? -1 : from & half, to & half);
     view.setUint16(address, optional && sum === 0 ? 0xffff : sum, true);

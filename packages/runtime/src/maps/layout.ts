@@ -39,6 +39,8 @@ export const MAP_HEADER = {
   oldest: 52,
   /** Rings: records that found no room. */
   lost: 56,
+  /** Rings: not 0 while somebody waits for a record. */
+  waiting: 60,
 } as const;
 
 /** Bytes of a map's header. */

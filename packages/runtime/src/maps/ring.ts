@@ -82,8 +82,14 @@ export class Ring {
     if (size === undefined) return false;
     this.#reserved.delete(data);
     this.#memory.setCell(data - RECORD_HEADER, discard ? DISCARDED | size : size);
-    this.#arrival?.();
+    this.arrived();
     return true;
+  }
+
+  /** A record was submitted: whoever waits for one goes on. Compiled code says so only while the header's `waiting` is set. */
+  arrived(): void {
+    this.#memory.setCell(this.#header + MAP_HEADER.waiting, 0);
+    this.#arrival?.();
   }
 
   /** Whether `size` bytes at `address` lie in one reserved record. */
@@ -121,6 +127,7 @@ export class Ring {
       else {
         await new Promise<void>((resolve) => {
           this.#arrival = resolve;
+          this.#memory.setCell(this.#header + MAP_HEADER.waiting, 1);
         });
       }
     }
@@ -129,7 +136,7 @@ export class Ring {
   /** Ends the iteration over `records` once all that is there was taken. */
   close(): void {
     this.#closed = true;
-    this.#arrival?.();
+    this.arrived();
   }
 
   #recordAt(position: number): number {

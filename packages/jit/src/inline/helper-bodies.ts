@@ -1,4 +1,4 @@
-import { MAP_FLAGS } from "@ebpf/platform";
+import { type HelperPrototype, MAP_FLAGS } from "@ebpf/platform";
 import {
   CELL,
   ERRNO,
@@ -11,16 +11,22 @@ import {
   MAX_LOOP_ROUNDS,
   RingBufferMap,
   type RuntimeMap,
+  XORSHIFT,
 } from "@ebpf/runtime";
-import { refuseIf } from "../inline/header.js";
-import { valueOffset } from "../inline/map-code.js";
-import { MAP_HELPERS, type MapHelper, type MapOperations } from "../inline/map-operations.js";
+import { storeCell } from "../run.js";
 import type { Code, Label } from "../wasm/code.js";
-import type { FunctionReference } from "../wasm/module.js";
+import type { FunctionReference, ModuleBuilder } from "../wasm/module.js";
+import { refuseIf } from "./header.js";
+import { valueOffset } from "./map-code.js";
+import { MAP_HELPERS, type MapHelper, type MapOperations } from "./map-operations.js";
+import { PACKET_BODIES } from "./packet-bodies.js";
 
-/** What helpers of an artifact are written with. */
+/** What helpers of a module are written with. */
 export interface HelperParts {
+  /** The maps that programs may come with. */
   readonly maps: readonly RuntimeMap[];
+  /** Whether there may be others, which are the host's: a runtime's inner maps change. */
+  readonly mayMeetOthers: boolean;
   readonly operations: MapOperations;
   /** `(function, frame, r1 low, r1 high, …) → r0 low`, for functions of any of the programs. */
   readonly callback: FunctionReference;
@@ -31,17 +37,6 @@ export interface HelperParts {
 /** Writes the body of a helper, whose parameters are the words that its implementation in TypeScript takes. */
 type Write = (code: Code, parts: HelperParts) => void;
 
-/** Ends the function with the answer of `write` for whichever map is the first parameter. */
-const forMap = (code: Code, maps: readonly RuntimeMap[], write: (map: RuntimeMap) => void): void => {
-  const MAP = 0;
-  for (const map of maps) {
-    code.get(MAP).i32(map.handle).op("i32.eq").open("if");
-    write(map);
-    code.op("return", "end");
-  }
-  code.op("unreachable");
-};
-
 /** Leaves the host's answer to the same call on the stack. */
 const askHost = (code: Code, { host }: HelperParts): void => {
   const answer = host();
@@ -49,6 +44,28 @@ const askHost = (code: Code, { host }: HelperParts): void => {
     code.get(parameter);
   });
   code.call(answer);
+};
+
+/** Whatever a map is given that none of the code is for. */
+const otherwise = (code: Code, parts: HelperParts): void => {
+  if (parts.mayMeetOthers) askHost(code, parts);
+  else code.op("unreachable");
+};
+
+/** Ends the function with the answer of `write` for whichever of the maps is the first parameter. */
+const forMap = (
+  code: Code,
+  parts: HelperParts,
+  fits: (map: RuntimeMap) => boolean,
+  write: (map: RuntimeMap) => void,
+): void => {
+  const MAP = 0;
+  for (const map of parts.maps.filter(fits)) {
+    code.get(MAP).i32(map.handle).op("i32.eq").open("if");
+    write(map);
+    code.op("return", "end");
+  }
+  otherwise(code, parts);
 };
 
 const refusesPrograms = ({ spec }: RuntimeMap): boolean => (spec.flags & MAP_FLAGS.readOnlyProgram) !== 0;
@@ -59,9 +76,9 @@ const mapHelper =
   (code, parts) => {
     const words = addresses + (flags ? 1 : 0);
     if (flags) refuseIf(code.get(1 + words), ERRNO.EINVAL);
-    const { maps, operations } = parts;
-    const fitting = maps.filter((map) => operations.isHosts(map) || operations.of(map, operation) !== undefined);
-    forMap(code, fitting, (map) => {
+    const { operations } = parts;
+    const fits = (map: RuntimeMap) => operations.isHosts(map) || operations.of(map, operation) !== undefined;
+    forMap(code, parts, fits, (map) => {
       if (operations.isHosts(map)) askHost(code, parts);
       else if (writes && refusesPrograms(map)) code.i32(-ERRNO.EPERM);
       else {
@@ -71,7 +88,7 @@ const mapHelper =
     });
   };
 
-const ringBuffers = ({ maps }: HelperParts): RuntimeMap[] => maps.filter((map) => map instanceof RingBufferMap);
+const isRingBuffer = (map: RuntimeMap): boolean => map instanceof RingBufferMap;
 
 /** Ends a reservation in the ring buffer whose memory the record lies in. */
 const endRecord =
@@ -79,7 +96,7 @@ const endRecord =
   (code, parts) => {
     const RECORD = 0;
     const { operations } = parts;
-    for (const map of ringBuffers(parts)) {
+    for (const map of parts.maps.filter(isRingBuffer)) {
       const commit = operations.of(map, "commit")!;
       const { data, maxEntries } = operations.place(map);
       code
@@ -91,7 +108,7 @@ const endRecord =
         .open("if");
       code.get(RECORD).i32(discard).call(commit).i32(0).op("return", "end");
     }
-    code.op("unreachable");
+    otherwise(code, parts);
   };
 
 /** `bpf_ringbuf_output(map, data, size, flags)`; flags only say whether to wake consumers. */
@@ -101,7 +118,7 @@ const outputRecord: Write = (code, parts) => {
   const record = code.local("i32", "record");
   refuseIf(code.get(FLAGS).i32(~WAKE_UP_FLAGS).op("i32.and").get(FLAGS_HIGH).op("i32.or"), ERRNO.EINVAL);
   refuseIf(code.get(SIZE_HIGH), ERRNO.EAGAIN);
-  forMap(code, ringBuffers(parts), (map) => {
+  forMap(code, parts, isRingBuffer, (map) => {
     const reserve = parts.operations.of(map, "reserve")!;
     refuseIf(code.get(SIZE).call(reserve).tee(record).op("i32.eqz"), ERRNO.EAGAIN);
     code.get(record).get(DATA).get(SIZE).memoryCopy();
@@ -114,7 +131,7 @@ const reserveRecord: Write = (code, parts) => {
   const [SIZE, SIZE_HIGH, FLAGS, FLAGS_HIGH] = [1, 2, 3, 4] as const;
   code.get(SIZE_HIGH).get(FLAGS).op("i32.or").get(FLAGS_HIGH).op("i32.or").open("if");
   code.i32(0).op("return", "end");
-  forMap(code, ringBuffers(parts), (map) => {
+  forMap(code, parts, isRingBuffer, (map) => {
     code.get(SIZE).call(parts.operations.of(map, "reserve")!);
   });
 };
@@ -161,8 +178,8 @@ const forEach: Write = (code, parts) => {
     });
     code.brIf(done);
   };
-  const fitting = parts.maps.filter((map) => map instanceof KeyedMap);
-  forMap(code, fitting, (map) => {
+  const fits = (map: RuntimeMap) => map instanceof KeyedMap;
+  forMap(code, parts, fits, (map) => {
     if (parts.operations.isHosts(map)) {
       askHost(code, parts);
       return;
@@ -207,23 +224,63 @@ const pushCallbackKey = (code: Code, frame: number): Code =>
 const localsOf = (code: Code, names: readonly string[]): readonly number[] =>
   names.map((name) => code.local("i32", name));
 
+/** The generator of `runtime/random.ts`. */
+const nextRandom: Write = (code) => {
+  const [first, last] = localsOf(code, ["first", "last"]);
+  const [oldest, second, third, newest] = [0, 4, 8, 12].map((offset) => CELL.random + offset);
+  const push = (cell: number | undefined): Code => code.i32(0).memory("i32.load", cell);
+  push(oldest).tee(first!).i32(XORSHIFT.left).op("i32.shl").get(first!).op("i32.xor").set(first!);
+  push(newest).set(last!);
+  storeCell(code, oldest!, () => push(second));
+  storeCell(code, second!, () => push(third));
+  storeCell(code, third!, () => code.get(last!));
+  storeCell(code, newest!, () => {
+    code.get(last!).i32(XORSHIFT.last).op("i32.shr_u").get(last!).op("i32.xor");
+    return code.get(first!).i32(XORSHIFT.right).op("i32.shr_u").get(first!).op("i32.xor", "i32.xor").tee(last!);
+  });
+  code.get(last!);
+};
+
 const zero: Write = (code) => {
   code.i32(0);
 };
 
-/** Helpers that an artifact brings along; all others are the host's. */
+/** Helpers that a module brings along; all others are the host's. */
 const HELPERS: Readonly<Record<string, Write>> = {
   ...Object.fromEntries(Object.entries(MAP_HELPERS).map(([name, row]) => [name, mapHelper(row)])),
+  ...PACKET_BODIES,
   bpf_for_each_map_elem: forEach,
   bpf_loop: loop,
   bpf_ringbuf_reserve: reserveRecord,
   bpf_ringbuf_submit: endRecord(0),
   bpf_ringbuf_discard: endRecord(1),
   bpf_ringbuf_output: outputRecord,
+  bpf_get_prandom_u32: nextRandom,
   bpf_get_smp_processor_id: zero,
   bpf_get_numa_node_id: zero,
 };
 
-/** How a helper is written as code; `undefined` for one that is the host's. */
-export const helperWriter = (name: string, implementations: HelperTable): Write | undefined =>
-  implementations[name] === LINUX_HELPERS[name] ? HELPERS[name] : undefined;
+/** Where a module is to run. */
+export interface HelperSetting {
+  readonly implementations: HelperTable;
+  /** Whether random numbers come from the state at `CELL.random`. */
+  readonly ownsRandom: boolean;
+}
+
+/** Whether a helper can be written as code. */
+export const isCode = (name: string, { implementations, ownsRandom }: HelperSetting): boolean => {
+  if (HELPERS[name] === undefined || implementations[name] !== LINUX_HELPERS[name]) return false;
+  return ownsRandom || HELPERS[name] !== nextRandom;
+};
+
+/** Gives a body to a helper that was asked for as an import. */
+export const implementHelper = (
+  module: ModuleBuilder,
+  reference: FunctionReference,
+  { id, name }: HelperPrototype,
+  parts: Omit<HelperParts, "host">,
+): void => {
+  const { parameters, results } = reference.signature;
+  const host = () => module.import(`host_${id}`, parameters, results);
+  HELPERS[name]!(module.implement(reference), { ...parts, host });
+};
