@@ -1,8 +1,9 @@
 import { Btf } from "@ebpf/btf";
 import { MAP_FLAGS } from "@ebpf/platform";
 import { describe, expect, test } from "vitest";
-import { readMapDefinition } from "../src/index.js";
-import { openFixture } from "./support/fixture.js";
+import { readMapDefinition, readObject } from "../src/index.js";
+import { fixture, openFixture } from "./support/fixture.js";
+import { locateSymbol, view } from "./support/locate.js";
 
 const ORDERS = [
   ["little", "el"],
@@ -119,4 +120,15 @@ test.each(ORDERS)("legacy maps, %s-endian", (_, suffix) => {
   ]);
   expect(object.license).toBe("");
   expect(object.btf).toBeUndefined();
+});
+
+test("a legacy map is as long as its symbol: others may leave gaps between them", () => {
+  const bytes = fixture("legacy-el.o");
+  const WITHOUT_FLAGS = 16n;
+  const SIZE_OF_SYMBOL = 16;
+  view(bytes).setBigUint64(locateSymbol(bytes, "flows") + SIZE_OF_SYMBOL, WITHOUT_FLAGS, true);
+  expect([...readObject(bytes).maps.values()].map(({ name, flags }) => [name, flags])).toEqual([
+    ["counters", 0],
+    ["flows", 0],
+  ]);
 });

@@ -25,8 +25,8 @@ export interface MapSpec {
   /** `map_extra`; its meaning depends on the type. */
   readonly extra?: bigint;
   readonly numaNode?: number;
-  /** `name` when the map is to be pinned under its own name. */
-  readonly pinning?: "none" | "name";
+  /** `name` when the map is to be pinned under its own name; a number is one that only the program's own loader knows. */
+  readonly pinning?: "none" | "name" | number;
   /** Types of key and value in `btf`. */
   readonly btf?: { readonly btf: Btf; readonly keyTypeId?: number; readonly valueTypeId?: number };
   /** What the elements of a map of maps look like. */

@@ -73,6 +73,17 @@ const throwingTo = (name: string): Partial<ProgramSpec> => {
   };
 };
 
+/** Types of a program whose function at pc 3 takes a pointer that may be any address. */
+const functionOfAnyAddress = (): Partial<ProgramSpec> => {
+  const types = new BtfBuilder();
+  const number = types.add({ kind: "int", name: "long", size: 8, encoding: "signed", bits: 64, bitOffset: 0 });
+  const pointer = types.add({ kind: "ptr", type: number });
+  const prototype = types.add({ kind: "func_proto", returnType: number, parameters: [{ name: "a", type: pointer }] });
+  const typeId = types.add({ kind: "func", name: "f", type: prototype, linkage: "global" });
+  types.add({ kind: "decl_tag", name: "arg:untrusted", type: typeId, component: 0, attribute: false });
+  return { btf: types.build(), functions: [{ pc: 3, name: "f", typeId, linkage: "global" }] };
+};
+
 /** Types of a program whose function at pc 3 returns nothing. */
 const voidFunction = (): Partial<ProgramSpec> => {
   const types = new BtfBuilder();
@@ -228,12 +239,7 @@ f:\nr6 = *(u64 *)(r2 + 0)\nr0 = *(u8 *)skb[0]${END}`,
   },
   UNSUPPORTED_GLOBAL_FUNCTION: {
     text: `call f${END}\nf:\nr0 = 0\nexit`,
-    spec: {
-      functions: [
-        { pc: 0, name: "main", linkage: "global" },
-        { pc: 3, name: "f", linkage: "global" },
-      ],
-    },
+    spec: functionOfAnyAddress(),
   },
   UNSUPPORTED_INDIRECT_JUMP: {
     spec: { instructions: [instruction(op("gotox"), { dst: 1 }), ...instructions("r0 = 0\nexit")].slice(0, 1) },

@@ -94,6 +94,9 @@ const NUMBERS = [
   "pinning",
 ] as const;
 
+/** What libbpf's numbers for pinning mean. */
+const PINNING = ["none", "name"] as const;
+
 type NumberName = (typeof NUMBERS)[number];
 
 const isNumber = (name: string): name is NumberName => (NUMBERS as readonly string[]).includes(name);
@@ -182,7 +185,6 @@ const toSpec = (definition: Definition, initial: readonly MapEntry[]): MapSpec =
   const extra = numbers.get("map_extra");
   const numaNode = numbers.get("numa_node");
   const pinning = numbers.get("pinning");
-  if (pinning !== undefined && pinning > 1n) throw bad(scope, `pinning ${pinning} is not known`);
   const valueSize = sizeOf(definition, "value_size", valueType);
   const typeName = mapTypeOf(Number(type), scope.place);
   const maxEntries = Number(numbers.get("max_entries") ?? 0n);
@@ -195,7 +197,7 @@ const toSpec = (definition: Definition, initial: readonly MapEntry[]): MapSpec =
     flags: Number(numbers.get("map_flags") ?? 0n),
     ...(extra === undefined ? {} : { extra }),
     ...(numaNode === undefined ? {} : { numaNode: Number(numaNode) }),
-    ...(pinning === undefined ? {} : { pinning: pinning === 1n ? ("name" as const) : ("none" as const) }),
+    ...(pinning === undefined ? {} : { pinning: PINNING[Number(pinning)] ?? Number(pinning) }),
     ...(keyType === undefined && valueType === undefined ? {} : { btf: typesOf(definition) }),
     ...(inner === undefined ? {} : { inner }),
     ...(initial.length === 0 ? {} : { initial }),

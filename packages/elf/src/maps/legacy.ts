@@ -37,8 +37,8 @@ export const readLegacyMaps = (file: ElfFile, section: ElfSection): ObjectMap[] 
     .filter(({ kind, name }) => (kind === "object" || kind === "none") && name !== "")
     .sort((a, b) => a.value - b.value);
   if (symbols.length === 0) return [];
-  const size = Math.floor(section.size / symbols.length);
-  const definitions = symbols.map((symbol) => readDefinition(section, symbol, size));
+  const share = Math.floor(section.size / symbols.length);
+  const definitions = symbols.map((symbol) => readDefinition(section, symbol, symbol.size === 0 ? share : symbol.size));
   return definitions.map((definition) => ({
     spec: withInner(definition, definitions),
     section: section.index,

@@ -24,7 +24,7 @@ export const addMapType = (types: BtfBuilder, map: MapSpec): number => {
   add("max_entries", map.maxEntries);
   add("map_flags", map.flags);
   add("numa_node", map.numaNode ?? 0);
-  add("pinning", map.pinning === "name" ? 1 : 0);
+  add("pinning", typeof map.pinning === "number" ? map.pinning : map.pinning === "name" ? 1 : 0);
   add("key_size", map.keySize);
   if (map.inner === undefined && map.type !== "prog_array") add("value_size", map.valueSize);
   if (map.extra !== undefined && map.extra !== 0n) {

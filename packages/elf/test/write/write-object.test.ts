@@ -131,6 +131,7 @@ test("maps with everything that their description has words for", () => {
     { name: "filter", type: "bloom_filter", keySize: 0, valueSize: 4, maxEntries: 9, flags: 0, extra: 5n },
     { name: "wide", type: "arena", keySize: 0, valueSize: 0, maxEntries: 2, flags: 1024, extra: 1n << 44n },
     { name: "pinned", type: "hash", keySize: 8, valueSize: 8, maxEntries: 1, flags: 4, numaNode: 1, pinning: "name" },
+    { name: "replaced", type: "hash", keySize: 4, valueSize: 8, maxEntries: 1, flags: 0, pinning: 16 },
     { name: "one", type: "hash", keySize: 4, valueSize: 16, maxEntries: 3, flags: 1 },
     {
       name: "outer",

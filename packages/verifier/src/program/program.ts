@@ -110,7 +110,8 @@ const findSubprograms = (spec: ProgramSpec, platform: Platform): Subprogram[] =>
       start,
       end: starts[index + 1] ?? spec.instructions.length,
       name: info?.name ?? (index === 0 ? spec.name : `func${index}`),
-      global: info?.linkage === "global",
+      // Without types nobody tells the kernel that a function is global: it is verified with its callers.
+      global: info?.linkage === "global" && info.typeId !== undefined,
       movesPacket: movers.has(index),
       exceptionCallback: start === callback,
     };

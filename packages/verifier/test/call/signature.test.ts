@@ -130,6 +130,13 @@ describe("signatures of global functions", () => {
   });
 });
 
+it("functions without types are verified with their callers, whatever their symbols say", () => {
+  // What the callee may do with its argument follows from the caller's stack alone.
+  const text = "*(u64 *)(r10 - 8) = 1\nr1 = r10\nr1 += -8\ncall f\nr0 = 0\nexit\nf:\nr0 = *(u64 *)(r1 + 0)\nexit";
+  const functions = ["main", "f"].map((name, n) => ({ pc: 6 * n, name, linkage: "global" as const }));
+  expect(verdictOf(text, { functions }).rejection).toBeUndefined();
+});
+
 /** A program whose entry names an exception callback, and the `f` behind it. */
 const throwing = (
   names: readonly string[],
