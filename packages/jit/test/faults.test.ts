@@ -132,6 +132,15 @@ describe.each(ENGINES)("unverified code in the %s", (_engine, load) => {
       expect(run([...loop, ...asm("mov %r5, 3\nmov %r9, 4\nmov %r0, 0\nexit")])).toBe("0x4d");
     });
 
+    it("leaves r10 alone, which the caller of a callback may have overwritten", () => {
+      const loop = [
+        ...asm("mov %r1, 1\nmov %r10, 7"),
+        ...wide("lddw_function", 2, 6),
+        ...asm("mov %r3, 0\nmov %r4, 0\ncall 181\nmov %r0, %r10\nexit"),
+      ];
+      expect(run([...loop, ...asm("mov %r0, 0\nexit")])).toBe("0x7");
+    });
+
     it("allows eight frames", () => {
       const nested = (depth: number) =>
         run(asm(`mov %r1, ${depth}\nmov %r0, 0\nf: jeq %r1, 0, +3\nsub %r1, 1\ncall local f\nadd %r0, 1\nexit`));

@@ -1,4 +1,4 @@
-import { type Instruction, type Operation, slotsOf, targetOf } from "@ebpf/asm";
+import { type Instruction, type Operation, type Size, slotsOf, targetOf } from "@ebpf/asm";
 import { loopCost } from "@ebpf/runtime";
 
 /** A way from one block to another. `cost` is what the budget is charged on it, 0 for a way forward. */
@@ -37,6 +37,27 @@ export interface Step {
   readonly rotate?: number;
   /** For a move: another register is its source unless this jump would be taken. */
   readonly unless?: Choice;
+  /** Instead of what the slot says: does what rounds of a loop would do to memory, and leaves their number in `dst`. */
+  readonly bulk?: Bulk;
+}
+
+/** An address: the sum of registers and a constant. */
+export interface Place {
+  readonly terms: readonly number[];
+  readonly displacement: number;
+}
+
+/** As many rounds of a loop as can be done at once: none, or all but the last ones. */
+export interface Bulk {
+  /** The register that counts, by `step` each round, while it is less than `end`, a register or a number; all are words. */
+  readonly index: number;
+  readonly end: { readonly register: number } | { readonly number: number };
+  readonly step: 1 | 2 | 4 | 8;
+  /** Where the first round stores, and each other one `size` bytes further on. */
+  readonly target: Place;
+  readonly size: Size;
+  /** What is stored: what lies elsewhere in the same order, or one byte over and over. */
+  readonly from: Place | { readonly register: number } | { readonly number: number };
 }
 
 /** What a value is chosen by: the comparison of a jump, and the register to take where it doesn't hold. */

@@ -1,6 +1,6 @@
 import type { AluOperation, Instruction, Size } from "@ebpf/asm";
 import { type ProgramHost, wordsOf } from "@ebpf/runtime";
-import type { Step } from "../cfg/graph.js";
+import type { Bulk, Step } from "../cfg/graph.js";
 
 /** How much of a register is read: nothing, its low 32 bits, or all of it. */
 export const DEMAND = { none: 0, low: 1, full: 2 } as const;
@@ -42,8 +42,10 @@ export const writtenBy = ({ slot, base }: Step): number => {
  * Whether a step does nothing but write its register. Loads of verified programs never fault; the address of a kernel
  * symbol does, because runtimes have none.
  */
-export const isPure = ({ slot: { op } }: Step): boolean =>
-  op.family === "alu" || (op.family === "lddw" && op.meaning !== "ksym") || (op.family === "load" && op.mode === "mem");
+export const isPure = ({ slot: { op }, bulk }: Step): boolean =>
+  (op.family === "alu" && bulk === undefined) ||
+  (op.family === "lddw" && op.meaning !== "ksym") ||
+  (op.family === "load" && op.mode === "mem");
 
 const ofStored = (size: Size): Demand => (size === 8 ? DEMAND.full : DEMAND.low);
 
@@ -54,7 +56,20 @@ const readByJump = ({ op, dst, src }: Instruction, read: OnRead): void => {
   if (op.operand === "reg") read(src, demand);
 };
 
-const readByAlu = ({ slot, rotate, unless }: Step, op: AluOperation, demand: Demand, read: OnRead): void => {
+const readByBulk = ({ index, end, target, from }: Bulk, read: OnRead): void => {
+  const registers = [index, ...target.terms];
+  for (const part of [end, from]) {
+    if ("terms" in part) registers.push(...part.terms);
+    else if ("register" in part) registers.push(part.register);
+  }
+  for (const register of registers) read(register, DEMAND.low);
+};
+
+const readByAlu = ({ slot, rotate, unless, bulk }: Step, op: AluOperation, demand: Demand, read: OnRead): void => {
+  if (bulk !== undefined) {
+    readByBulk(bulk, read);
+    return;
+  }
   const { operator, operand, width, bits } = op;
   const wide = width === 32 || (demand === DEMAND.low && lowFollowsFromLow(op, slot.imm)) ? DEMAND.low : DEMAND.full;
   if (rotate !== undefined) {

@@ -1,6 +1,7 @@
 import { targetOf } from "@ebpf/asm";
 import { edgesOf, type Graph, type Step } from "../cfg/graph.js";
 import { mergeBlocks } from "../cfg/merge.js";
+import { moveInBulk } from "./bulk.js";
 import { analyseDemand, demandBehind, type RegisterDemand, stepDemand } from "./demand.js";
 import { DEMAND, type Demand, writtenBy } from "./effects.js";
 import { findIdioms } from "./idioms.js";
@@ -117,15 +118,18 @@ const UNROLLED_LEVELS = 3;
 export const flowOf = ({ graph: original, registers: own }: Inlined, start: number, knowledge: Knowledge): Flow => {
   const promoted = promote(thread(original), { start, registers: own }, knowledge);
   const selected = selectValues(mergeBlocks(promoted.graph), promoted.registers, knowledge);
-  let unrolled = selected.graph;
-  for (let nested = 0; nested < UNROLLED_LEVELS; nested++) {
-    const before = mergeBlocks(unrolled);
-    const ranges = analyseRanges(before, entryRanges(start, selected.registers, knowledge), knowledge);
-    const pruned = prune(before, ranges, knowledge);
-    unrolled = unroll(pruned.graph, pruned.ranges, knowledge);
-    if (unrolled === pruned.graph) break;
+  let changed = selected.graph;
+  let used = selected.registers;
+  for (let nested = 0; nested <= UNROLLED_LEVELS; nested++) {
+    const before = mergeBlocks(changed);
+    const pruned = prune(before, analyseRanges(before, entryRanges(start, used, knowledge), knowledge), knowledge);
+    const bulk =
+      nested === 0 ? moveInBulk(pruned.graph, pruned.ranges, used, knowledge) : { ...pruned, registers: used };
+    used = bulk.registers;
+    changed = bulk.graph === pruned.graph ? unroll(pruned.graph, pruned.ranges, knowledge) : bulk.graph;
+    if (changed === pruned.graph) break;
   }
-  const { graph: rewritten, registers } = findIdioms(mergeBlocks(unrolled), selected.registers);
+  const { graph: rewritten, registers } = findIdioms(mergeBlocks(changed), used);
   const entry = entryRanges(start, registers, knowledge);
   const analyse = (changed: Graph) => prune(changed, analyseRanges(changed, entry, knowledge), knowledge);
   const pruned = analyse(rewritten);

@@ -3,6 +3,10 @@ import type { Block, Graph, Step } from "../cfg/graph.js";
 import { writtenBy } from "./effects.js";
 import { operation } from "./operation.js";
 
+/** Whether a step does what its slot says, and no more. */
+const doesWhatItSays = ({ rotate, unless, bulk }: Step): boolean =>
+  rotate === undefined && unless === undefined && bulk === undefined;
+
 interface Made {
   readonly by: "lsh" | "rsh" | "zero_extend" | "add";
   readonly of: Value;
@@ -122,12 +126,12 @@ class IdiomFinder {
   }
 
   #note(step: Step): void {
-    const { slot, base, rotate, unless } = step;
+    const { slot, base } = step;
     const { op } = slot;
     if (op.family === "call") for (let register = 1; register <= 5; register++) this.#renew(base + register);
     const written = writtenBy(step);
     if (written === -1) return;
-    if (op.family === "alu" && rotate === undefined && unless === undefined) this.#noteAlu(slot, op);
+    if (op.family === "alu" && doesWhatItSays(step)) this.#noteAlu(slot, op);
     else this.#renew(written);
   }
 

@@ -36,6 +36,7 @@ const rangeAfter = (step: Step, ranges: RegisterRanges, { host, facts }: Knowled
     case "alu":
       if (step.rotate !== undefined) return op.width === 32 ? R.ANY_WORD : R.UNKNOWN;
       if (step.unless !== undefined) return rangeOfChoice(slot, step.unless, ranges);
+      if (step.bulk !== undefined) return R.ANY_WORD;
       return R.computeRange(slot, op, ranges[slot.dst]!, ranges[slot.src]!);
     case "lddw": {
       const [low, high] = host.wideValue(pc, op.meaning) ?? [0, -1];

@@ -47,7 +47,7 @@ const copiesFor = (rounds: number, steps: number): number => {
 };
 
 /** The blocks that lead to each block, each once. */
-const sourcesOf = ({ blocks }: Graph): readonly ReadonlySet<number>[] => {
+export const sourcesOf = ({ blocks }: Graph): readonly ReadonlySet<number>[] => {
   const sources = blocks.map(() => new Set<number>());
   blocks.forEach((block, from) => {
     for (const { target } of edgesOf(block)) sources[target]!.add(from);
@@ -56,7 +56,7 @@ const sourcesOf = ({ blocks }: Graph): readonly ReadonlySet<number>[] => {
 };
 
 /** What is known where a loop of one block is entered; `undefined` when that isn't at the end of one way from outside. */
-const entryOf = (
+export const entryOf = (
   { blocks }: Graph,
   { id, sources }: { readonly id: number; readonly sources: ReadonlySet<number> },
   ranges: readonly RegisterRanges[],

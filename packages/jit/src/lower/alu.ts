@@ -2,6 +2,7 @@ import type { AluOperation, AluOperator, Instruction, JumpOperation, Width } fro
 import type { Choice, Step } from "../cfg/graph.js";
 import { lowFollowsFromLow } from "../flow/effects.js";
 import { isPositiveWord, isWord } from "../flow/range.js";
+import { lowerBulk } from "./bulk.js";
 import type { FunctionWriter } from "./function.js";
 import { lowerCondition } from "./jump.js";
 
@@ -201,7 +202,12 @@ const lowerChoice = (writer: FunctionWriter, { dst, src }: Instruction, { jump, 
 };
 
 /** RFC 9669 §4.1 and §4.2: arithmetic, moves and byte swaps. */
-export const lowerAlu = (writer: FunctionWriter, { slot, rotate, unless }: Step, op: AluOperation): void => {
+export const lowerAlu = (writer: FunctionWriter, { slot, rotate, unless, bulk }: Step, op: AluOperation): void => {
+  if (bulk !== undefined) {
+    lowerBulk(writer, bulk);
+    writer.setLow(slot.dst);
+    return;
+  }
   if (unless !== undefined) {
     lowerChoice(writer, slot, unless);
     return;

@@ -4,8 +4,8 @@ import { FRAME, MAY_GOTO, pairOf, R0, R1, R10, REGISTERS, SAVED, SAVED_BASE, SAV
 import type { Code } from "./code.js";
 import { HALT, run } from "./run.js";
 
-/** Registers that a helper leaves as they were, r1..r9, in cells. */
-const KEPT = R10 - R1;
+/** Registers that a helper leaves as they were, r1..r10, in cells. */
+const KEPT = FRAME - R1;
 
 /** Runs the functions of a translated program. */
 export class Machine {
@@ -28,12 +28,13 @@ export class Machine {
     return this.#run(0, frame);
   }
 
-  /** Runs the function at `pc` in the frame that ends at `frame`, in the middle of a helper: r1..r9 survive. */
+  /** Runs the function at `pc` in the frame that ends at `frame`, in the middle of a helper: r1..r10 survive. */
   callback(pc: number, frame: number, words: readonly number[]): number {
     const { cells } = this.#code;
     const kept = cells.slice(R1, R1 + KEPT);
     for (let i = 0; i < words.length; i++) cells[R1 + i] = words[i]!;
     const result = this.#run(pc, frame);
+    // r10 with them: an unverified program may have overwritten it.
     cells.set(kept, R1);
     return result;
   }
