@@ -3,6 +3,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { BtfBuilder, encodeBtf } from "@ebpf/btf";
 import type { toSarif } from "@ebpf/verifier";
 import fc from "fast-check";
 import { afterAll, describe, expect, it } from "vitest";
@@ -185,9 +186,56 @@ describe("ebpf inspect and compile", () => {
   });
 });
 
+describe("ebpf core", () => {
+  const object = join(root, "packages/elf/test/fixtures/features-el.o");
+  /** A kernel whose `struct task` has these members, all of them `int`. */
+  const kernel = (name: string, members: readonly string[]): string => {
+    const types = new BtfBuilder();
+    const int = types.int("int", 4, "signed");
+    types.struct("task", Object.fromEntries(members.map((member) => [member, int])));
+    return file(name, encodeBtf(types.build()));
+  };
+  const kernels = [kernel("moved.btf", ["state", "pid"]), kernel("renamed.btf", ["number"]), object];
+  const options = kernels.flatMap((name) => ["--btf", name]);
+
+  it("tells what moved and what is missing in which kernel, of BTF and of ELF files", async () => {
+    const { code, out } = await ebpf("core", object, ...options);
+    expect(code).toBe(0);
+    expect(out.split("\n").map((line) => line.replaceAll(folder, "").trim())).toEqual([
+      "struct task.pid  (field_byte_offset, 1 time)",
+      expect.stringMatching(/^\/moved.btf\s+moved: 0 → 4$/),
+      expect.stringMatching(/^\/renamed.btf\s+missing, perhaps number$/),
+      expect.stringMatching(/features-el.o\s+same$/),
+      "1 thing asked of 3 kernels: 1 same, 1 moved, 1 missing",
+    ]);
+  });
+
+  it("tells the same as JSON, and nothing of what is the same unless asked", async () => {
+    const report = JSON.parse((await ebpf("core", object, ...options, "--json")).out);
+    expect(report.relocations).toMatchObject([
+      { place: "struct task.pid", count: 1, findings: [{ value: "4" }, { renamed: ["number"] }, { outcome: "same" }] },
+    ]);
+    expect((await ebpf("core", object, "--btf", object)).out).toBe("1 thing asked of 1 kernel: 1 same");
+    expect((await ebpf("core", object, "--btf", object, "--all")).out).toContain("struct task.pid");
+    expect((await ebpf("core", example("xdp_firewall.o"), "--btf", object)).out).toContain("no CO-RE relocations");
+  });
+
+  it("fails where a kernel's types contradict the object", async () => {
+    const types = new BtfBuilder();
+    for (const type of ["int", "long"]) {
+      const id = types.int(type, type === "int" ? 4 : 8, "signed");
+      types.struct("task", { ...(type === "long" && { pad: id }), pid: types.int("int", 4, "signed") });
+    }
+    const { code, out } = await ebpf("core", object, "--btf", file("two.btf", encodeBtf(types.build())));
+    expect(out).toContain("refused: ");
+    expect(code).toBe(1);
+  });
+});
+
 describe("what is wrong is said, with its place and an exit code", () => {
   const cut = readFileSync(example("xdp_firewall.o")).subarray(0, 1000);
   const elf = readFileSync(example("xdp_firewall.o"));
+  const withoutTypes = join(root, "packages/elf/test/fixtures/legacy-el.o");
   const wrongMachine = Uint8Array.from(elf);
   wrongMachine[18] = 62;
   const capture = readFileSync(example("traffic.pcap")).subarray(0, 1001);
@@ -209,6 +257,8 @@ describe("what is wrong is said, with its place and an exit code", () => {
     ["a folder", ["verify", folder], 3, folder],
     ["a file that can't be written", ["compile", firewall, "-o", join(folder, "none", "x.wasm")], 3, "x.wasm"],
     ["an empty object", ["inspect", file("empty.o", "")], 3, "empty.o"],
+    ["no kernel to compare with", ["core", firewall], 2, "--btf"],
+    ["a kernel without types", ["core", firewall, "--btf", withoutTypes], 3, "legacy-el.o"],
     ["a truncated object", ["run", file("cut.o", cut)], 3, "cut.o"],
     ["an object for another machine", ["run", file("x86.o", wrongMachine)], 3, "x86.o"],
     ["a text that does not parse", ["asm", file("bad.s", "r0 = 1\nr0 = = 2\n")], 3, "bad.s:2:"],

@@ -91,7 +91,10 @@ export interface ElfFile {
  */
 export const parseElf = (bytes: Uint8Array, path: string): ElfFile => {
   const reader = openFile(bytes, path);
-  const sections = readSections(reader);
+  requireObject(reader);
+  const headers = readHeaders(reader);
+  checkOverlap(reader, headers);
+  const sections = readSections(reader, headers);
   const symbols = readSymbols(sections);
   const tables = sections.filter(({ type }) => type === SECTION_TYPE.rel || type === SECTION_TYPE.rela);
   return {
@@ -102,6 +105,21 @@ export const parseElf = (bytes: Uint8Array, path: string): ElfFile => {
     relocationsBySection: groupBy(tables, ({ info }) => info),
   };
 };
+
+/**
+ * The content of a section of an ELF file for any machine, the first with that name; `undefined` when it has none.
+ *
+ * @param path what errors call the file
+ * @throws ElfError `NOT_ELF`, `WRONG_CLASS`, `BAD_SECTION`; MalformedError as `parseElf`.
+ */
+export const sectionContent = (bytes: Uint8Array, path: string, name: string): ByteReader | undefined => {
+  const reader = openFile(bytes, path);
+  return readSections(reader, readHeaders(reader)).find((section) => section.name === name)?.content;
+};
+
+/** Whether a file begins as ELF files do. */
+export const isElf = (bytes: Uint8Array): boolean =>
+  bytes.length >= 4 && new ByteReader(bytes, "big", "").u32(0) === MAGIC;
 
 const groupBy = <T>(items: readonly T[], keyOf: (item: T) => number): Map<number, T[]> => {
   const groups = new Map<number, T[]>();
@@ -114,14 +132,17 @@ const groupBy = <T>(items: readonly T[], keyOf: (item: T) => number): Map<number
 };
 
 const openFile = (bytes: Uint8Array, path: string): ByteReader => {
+  if (!isElf(bytes)) throw new ElfError("NOT_ELF", "not an ELF file", { path, offset: 0 });
   const identity = new ByteReader(bytes, "big", path);
-  if (bytes.length < 4 || identity.u32(0) !== MAGIC)
-    throw new ElfError("NOT_ELF", "not an ELF file", { path, offset: 0 });
   if (identity.u8(4) !== CLASS_64) throw new ElfError("WRONG_CLASS", "not a 64-bit ELF file", { path, offset: 4 });
   const data = identity.u8(5);
   if (data !== LITTLE && data !== BIG) throw new ElfError("NOT_ELF", `${data} is no byte order`, { path, offset: 5 });
+  return new ByteReader(bytes, data === LITTLE ? "little" : "big", path);
+};
 
-  const reader = new ByteReader(bytes, data === LITTLE ? "little" : "big", path);
+/** Refuses what is no relocatable object for BPF. */
+const requireObject = (reader: ByteReader): void => {
+  const { path } = reader;
   const machine = reader.u16(18);
   if (machine !== MACHINE_BPF && machine !== MACHINE_NONE) {
     throw new ElfError("WRONG_MACHINE", `for machine ${machine}, not for BPF (${MACHINE_BPF})`, {
@@ -133,7 +154,6 @@ const openFile = (bytes: Uint8Array, path: string): ByteReader => {
   if (reader.u16(16) !== RELOCATABLE) {
     throw new ElfError("WRONG_TYPE", `no relocatable object: its type is ${reader.u16(16)}`, { path, offset: 16 });
   }
-  return reader;
 };
 
 type Header = Omit<ElfSection, "name" | "content"> & { readonly nameOffset: number; readonly offset: number };
@@ -153,9 +173,7 @@ const readHeader = (table: ByteReader, index: number): Header => {
   };
 };
 
-const readSections = (reader: ByteReader): ElfSection[] => {
-  const headers = readHeaders(reader);
-  checkOverlap(reader, headers);
+const readSections = (reader: ByteReader, headers: readonly Header[]): ElfSection[] => {
   const nameSection = reader.u16(62) === EXTENDED_INDEX ? (headers[0]?.link ?? 0) : reader.u16(62);
   const nameHeader = headers[nameSection];
   const names = nameHeader === undefined ? undefined : contentOf(reader, nameHeader, `[${nameSection}]`);

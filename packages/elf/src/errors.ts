@@ -2,6 +2,7 @@ import { ByteReader, EbpfError, type ErrorDetails } from "@ebpf/core";
 
 /** Stable codes of `ElfError`. */
 export type ElfErrorCode =
+  | "NO_BTF" // an ELF file without types where types are wanted
   | "NOT_ELF" // the bytes don't begin like an ELF file
   | "WRONG_CLASS" // not a 64-bit file
   | "WRONG_MACHINE" // a file for another machine than BPF

@@ -6,5 +6,6 @@ export { readMapDefinition } from "./maps/btf-maps.js";
 export { type ObjectFile, openObject, readObject } from "./object.js";
 export type { KernelDescription, ReadOptions } from "./options.js";
 export type { Budget } from "./programs/link.js";
+export { type ReadBtfOptions, readBtf } from "./read-btf.js";
 export { type ProgramSource, programsAssembly } from "./write/programs-assembly.js";
 export { type ObjectSource, writeObject } from "./write/write-object.js";

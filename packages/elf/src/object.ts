@@ -1,4 +1,4 @@
-import type { Btf } from "@ebpf/btf";
+import type { Btf, CoreRelocationRecord } from "@ebpf/btf";
 import { type ByteOrder, isEbpfError } from "@ebpf/core";
 import type { MapSpec, ObjectProgram, ObjectSpec, ProgramName, ProgramSpec } from "@ebpf/platform";
 import { CoreResolutions } from "./core-relocations.js";
@@ -55,6 +55,11 @@ export class ObjectFile {
   /** The object's types, complete. */
   get btf(): Btf | undefined {
     return this.#types.complete;
+  }
+
+  /** What the object's code asks of the kernel that it meets, in the order of the file: for `compareTargets` of `@ebpf/btf`. */
+  get coreRelocations(): readonly CoreRelocationRecord[] {
+    return [...(this.#types.ext?.relocations.values() ?? [])].flat();
   }
 
   /**

@@ -4,6 +4,7 @@ import { LoadError, type LoadErrorCode, VerificationError } from "../errors.js";
 import { type Command, parseArguments } from "./command.js";
 import { asmCommand } from "./commands/asm.js";
 import { compileCommand } from "./commands/compile.js";
+import { coreCommand } from "./commands/core.js";
 import { disasmCommand } from "./commands/disasm.js";
 import { inspectCommand } from "./commands/inspect.js";
 import { runCommand } from "./commands/run.js";
@@ -16,6 +17,7 @@ const COMMANDS: readonly Command[] = [
   runCommand,
   verifyCommand,
   inspectCommand,
+  coreCommand,
   disasmCommand,
   asmCommand,
   compileCommand,

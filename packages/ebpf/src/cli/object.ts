@@ -1,5 +1,4 @@
-import { decodeBtf } from "@ebpf/btf";
-import { readObject } from "@ebpf/elf";
+import { readBtf, readObject } from "@ebpf/elf";
 import type { ObjectSpec } from "@ebpf/platform";
 import type { Arguments } from "./command.js";
 import { inputName, readInput } from "./files.js";
@@ -11,7 +10,7 @@ export const OBJECT_OPTIONS = {
   kconfig: { type: "string", multiple: true },
 } as const;
 
-export const OBJECT_OPTION_HELP = `  --btf FILE           types of the kernel that programs are for (such as /sys/kernel/btf/vmlinux)
+export const OBJECT_OPTION_HELP = `  --btf FILE           types of the kernel that programs are for: raw (such as /sys/kernel/btf/vmlinux), or in an ELF file
   --kconfig NAME=VALUE a value of the kernel's configuration, or LINUX_KERNEL_VERSION (repeatable)`;
 
 /**
@@ -26,6 +25,6 @@ export const readObjectFile = (args: Arguments): ObjectSpec => {
   return readObject(readInput(file), {
     path: inputName(file),
     kconfig,
-    ...(btf === undefined ? {} : { kernel: { btf: decodeBtf(readInput(btf), { path: inputName(btf) }) } }),
+    ...(btf === undefined ? {} : { kernel: { btf: readBtf(readInput(btf), { path: inputName(btf) }) } }),
   });
 };
