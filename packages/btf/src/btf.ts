@@ -1,6 +1,6 @@
 import type { ByteOrder } from "@ebpf/core";
 import { withoutFlavour } from "./co-re/flavour.js";
-import { BtfError } from "./errors.js";
+import { BtfError, type TypePlace } from "./errors.js";
 import { type BtfField, flattenFields } from "./fields.js";
 import { alignmentOf, pointerSizeOf, sizeOf } from "./layout.js";
 import { MAX_DEPTH } from "./limits.js";
@@ -98,6 +98,13 @@ export class Btf {
     return this.base?.type(id) ?? VOID;
   }
 
+  /** Where a type is, for errors. */
+  placeOf(id: number): TypePlace {
+    const unknown = { path: `types[${id}]` };
+    if (id < this.firstId) return this.base?.placeOf(id) ?? unknown;
+    return this.#own.placeAt(id - this.firstId) ?? unknown;
+  }
+
   /** The lowest id of a type with this name, of one kind if given. */
   findByName(name: string, kind?: BtfKind): number | undefined {
     const id = this.base?.findByName(name, kind);
@@ -138,7 +145,7 @@ export class Btf {
           return current;
       }
     }
-    throw new BtfError("TOO_DEEP", `type ${id} leads through more than ${MAX_DEPTH} typedefs and modifiers`);
+    throw new BtfError("TOO_DEEP", `it leads through more than ${MAX_DEPTH} typedefs and modifiers`, this.placeOf(id));
   }
 
   /** The type behind typedefs and modifiers; throws as `resolve` does. */

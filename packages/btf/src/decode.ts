@@ -31,8 +31,9 @@ export const decodeBtf = (bytes: Uint8Array, options: DecodeOptions = {}): Btf =
   const reader = openSection(bytes, options.order, { path: ".BTF", ...options });
   const { types: typeSection, strings: stringSection } = readHeader(reader);
   const strings = new StringTable(stringSection, base?.strings);
-  const offsets = checkTypes(typeSection, strings, base?.typeCount ?? 1);
-  const types = new TypeSection(typeSection, strings, offsets);
+  const firstId = base?.typeCount ?? 1;
+  const offsets = checkTypes(typeSection, strings, firstId);
+  const types = new TypeSection(typeSection, strings, offsets, firstId);
   return new Btf(types, { order: reader.order, strings, ...(base === undefined ? {} : { base }) });
 };
 

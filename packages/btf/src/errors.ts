@@ -14,13 +14,25 @@ export type BtfErrorCode =
   | "BAD_RELOCATION" // a CO-RE relocation that its own BTF or instruction contradicts
   | "AMBIGUOUS_RELOCATION"; // types of the target that disagree about what a CO-RE relocation means
 
+/** Where a type is. */
+export interface TypePlace {
+  /** Such as `.BTF/types[17]`. */
+  readonly path: string;
+  /** Bytes from the start of the outermost input; absent for types that no bytes were decoded to. */
+  readonly offset?: number;
+}
+
 /** A question or a value that doesn't fit the types. Bytes that aren't BTF give a `MalformedError` instead. */
 export class BtfError extends EbpfError<BtfErrorCode> {
-  /** Where in the value, such as `event.comm[3]`; empty when the problem is the type itself. */
+  /** Where in the value, such as `event.comm[3]`, or which type, such as `.BTF/types[17]`; empty where neither is meant. */
   readonly path: string;
+  /** Of a type: bytes from the start of the outermost input. */
+  readonly offset: number | undefined;
 
-  constructor(code: BtfErrorCode, problem: string, path = "") {
+  constructor(code: BtfErrorCode, problem: string, place: string | TypePlace = "") {
+    const { path, offset }: TypePlace = typeof place === "string" ? { path: place } : place;
     super(code, path === "" ? problem : `${path}: ${problem}`);
     this.path = path;
+    this.offset = offset;
   }
 }

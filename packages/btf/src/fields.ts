@@ -16,7 +16,8 @@ export interface BtfField {
 const MAX_FIELDS = 1 << 18;
 
 const collect = (btf: Btf, id: number, base: number, depth: number, into: BtfField[]): void => {
-  if (depth > MAX_DEPTH) throw new BtfError("TOO_DEEP", `anonymous members nest deeper than ${MAX_DEPTH}`);
+  if (depth > MAX_DEPTH)
+    throw new BtfError("TOO_DEEP", `anonymous members nest deeper than ${MAX_DEPTH}`, btf.placeOf(id));
   const type = btf.resolvedType(id);
   if (type.kind === "datasec") {
     for (const { type: variableId, offset } of type.variables) {
@@ -27,13 +28,13 @@ const collect = (btf: Btf, id: number, base: number, depth: number, into: BtfFie
     return;
   }
   if (type.kind !== "struct" && type.kind !== "union") {
-    throw new BtfError("INCOMPLETE_TYPE", `${btf.typeName(id)} has no members`);
+    throw new BtfError("INCOMPLETE_TYPE", `${btf.typeName(id)} has no members`, btf.placeOf(id));
   }
   for (const member of type.members) {
     const bitOffset = base + member.bitOffset;
     if (member.name !== "") into.push({ ...member, bitOffset });
     else if (hasMembers(btf, member.type)) collect(btf, member.type, bitOffset, depth + 1, into);
-    if (into.length > MAX_FIELDS) throw new BtfError("LIMIT", `more than ${MAX_FIELDS} fields`);
+    if (into.length > MAX_FIELDS) throw new BtfError("LIMIT", `more than ${MAX_FIELDS} fields`, btf.placeOf(id));
   }
 };
 

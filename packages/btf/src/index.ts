@@ -21,7 +21,7 @@ export { type CDumpOptions, dumpC } from "./dump-c/dump-c.js";
 export { dumpTypeScript, type TypeScriptDumpOptions } from "./dump-ts/dump-ts.js";
 export { type BtfWithStrings, encodeBtf, encodeBtfWithStrings } from "./encode.js";
 export { encodeBtfSections } from "./encode-ext.js";
-export { BtfError, type BtfErrorCode } from "./errors.js";
+export { BtfError, type BtfErrorCode, type TypePlace } from "./errors.js";
 export {
   type BtfExt,
   CORE_RELOCATION_KINDS,

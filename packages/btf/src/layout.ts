@@ -51,15 +51,17 @@ export const sizeOf = (btf: Btf, id: number): number => {
         current = type.type;
         break;
       default:
-        throw new BtfError("INCOMPLETE_TYPE", `${btf.typeName(id)} has no size`);
+        throw new BtfError("INCOMPLETE_TYPE", `${btf.typeName(id)} has no size`, btf.placeOf(id));
     }
   }
-  throw new BtfError("TOO_DEEP", `type ${id} nests deeper than ${MAX_DEPTH} arrays`);
+  throw new BtfError("TOO_DEEP", `it nests deeper than ${MAX_DEPTH} arrays`, btf.placeOf(id));
 };
 
 const total = (btf: Btf, id: number, count: number, size: number): number => {
   const bytes = count * size;
-  if (!Number.isSafeInteger(bytes)) throw new BtfError("LIMIT", `${btf.typeName(id)} has more bytes than any memory`);
+  if (!Number.isSafeInteger(bytes)) {
+    throw new BtfError("LIMIT", `${btf.typeName(id)} has more bytes than any memory`, btf.placeOf(id));
+  }
   return bytes;
 };
 
@@ -69,7 +71,7 @@ const total = (btf: Btf, id: number, count: number, size: number): number => {
  * @param known results by resolved id: members that share types would otherwise be walked again and again
  */
 export const alignmentOf = (btf: Btf, id: number, known: Map<number, number>, depth = 0): number => {
-  if (depth > MAX_DEPTH) throw new BtfError("TOO_DEEP", `type ${id} nests deeper than ${MAX_DEPTH} types`);
+  if (depth > MAX_DEPTH) throw new BtfError("TOO_DEEP", `it nests deeper than ${MAX_DEPTH} types`, btf.placeOf(id));
   const resolved = btf.resolve(id);
   const before = known.get(resolved);
   if (before !== undefined) return before;
@@ -103,7 +105,7 @@ const compute = (btf: Btf, id: number, alignOf: (id: number) => number): number 
     case "func":
     case "func_proto":
     case "decl_tag":
-      throw new BtfError("INCOMPLETE_TYPE", `${btf.typeName(id)} has no alignment`);
+      throw new BtfError("INCOMPLETE_TYPE", `${btf.typeName(id)} has no alignment`, btf.placeOf(id));
     case "typedef":
     case "volatile":
     case "const":

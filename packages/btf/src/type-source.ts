@@ -1,5 +1,6 @@
 import type { ByteReader } from "@ebpf/core";
 import { decodeType, type TypeBytes } from "./decode-type.js";
+import type { TypePlace } from "./errors.js";
 import type { StringTable } from "./strings.js";
 import type { BtfType } from "./types.js";
 import { layoutOf } from "./wire.js";
@@ -11,6 +12,8 @@ export interface TypeSource {
   at(index: number): BtfType;
   /** The type's name, or "" for one without: cheaper than the type. */
   nameAt(index: number): string;
+  /** Where the type was decoded from; `undefined` for one that was made. */
+  placeAt(index: number): TypePlace | undefined;
 }
 
 /** Types that were made as objects: those of a list, which may still grow. */
@@ -32,6 +35,10 @@ export class TypeList implements TypeSource {
   nameAt(index: number): string {
     const type = this.#types[index]!;
     return "name" in type ? type.name : "";
+  }
+
+  placeAt(): undefined {
+    return undefined;
   }
 }
 
@@ -61,19 +68,30 @@ export class ChangedTypes implements TypeSource {
     if (added === undefined) return this.#before.nameAt(index);
     return "name" in added ? added.name : "";
   }
+
+  placeAt(index: number): TypePlace | undefined {
+    return index < this.#before.count ? this.#before.placeAt(index) : undefined;
+  }
 }
 
 /** Types of a section that was checked: each becomes an object when it is asked for. */
 export class TypeSection implements TypeSource {
   readonly #bytes: TypeBytes;
+  readonly #origin: TypePlace;
   readonly #offsets: Uint32Array;
+  readonly #firstId: number;
   readonly #decoded: (BtfType | undefined)[];
 
-  /** @param offsets of the types in the section, as `checkTypes` found them */
-  constructor(reader: ByteReader, strings: StringTable, offsets: Uint32Array) {
+  /**
+   * @param offsets of the types in the section, as `checkTypes` found them
+   * @param firstId id of the first type
+   */
+  constructor(reader: ByteReader, strings: StringTable, offsets: Uint32Array, firstId: number) {
     const view = new DataView(reader.bytes.buffer, reader.bytes.byteOffset, reader.length);
     this.#bytes = { view, little: reader.order === "little", strings };
+    this.#origin = { path: reader.path, offset: reader.base };
     this.#offsets = offsets;
+    this.#firstId = firstId;
     this.#decoded = new Array(offsets.length);
   }
 
@@ -93,5 +111,10 @@ export class TypeSection implements TypeSource {
     const { view, little, strings } = this.#bytes;
     const at = this.#offsets[index]!;
     return layoutOf(view.getUint32(at + 4, little)).nameless ? "" : strings.at(view.getUint32(at, little))!;
+  }
+
+  placeAt(index: number): TypePlace {
+    const { path, offset = 0 } = this.#origin;
+    return { path: `${path}[${this.#firstId + index}]`, offset: offset + this.#offsets[index]! };
   }
 }

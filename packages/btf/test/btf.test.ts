@@ -1,4 +1,4 @@
-import { Btf, BtfError, type BtfType } from "@ebpf/btf";
+import { Btf, BtfError, type BtfType, decodeBtf, encodeBtf } from "@ebpf/btf";
 import { describe, expect, test } from "vitest";
 
 const int = (name: string, size: number): BtfType => ({
@@ -123,6 +123,25 @@ describe("types that can't be", () => {
     ["the fields of a number", () => btf.fields(1), "INCOMPLETE_TYPE"],
   ])("%s", (_, run, expected) => {
     expect(code(run)).toBe(expected);
+  });
+
+  test("are named with their place in the bytes that they were decoded from", () => {
+    const typedefs = new Btf([
+      int("int", 4),
+      { kind: "typedef", name: "a", type: 3 },
+      { kind: "typedef", name: "b", type: 2 },
+    ]);
+    const errorOf = (circle: Btf): unknown => {
+      try {
+        return circle.resolve(3);
+      } catch (error) {
+        return error;
+      }
+    };
+    expect(errorOf(typedefs)).toMatchObject({ code: "TOO_DEEP", path: "types[3]", offset: undefined });
+    const decoded = decodeBtf(encodeBtf(typedefs), { path: "prog.o/.BTF", offset: 1000 });
+    // The header has 24 bytes, the number 16, each typedef 12.
+    expect(errorOf(decoded)).toMatchObject({ path: "prog.o/.BTF/types[3]", offset: 1000 + 24 + 16 + 12 });
   });
 
   test("a size beyond all memory", () => {

@@ -301,7 +301,8 @@ export class CDump {
   }
 
   #endless(id: number): BtfError {
-    return new BtfError("TOO_DEEP", `${this.#btf.typeName(id)} contains itself, or nests deeper than ${MAX_NESTING}`);
+    const problem = `${this.#btf.typeName(id)} contains itself, or nests deeper than ${MAX_NESTING}`;
+    return new BtfError("TOO_DEEP", problem, this.#btf.placeOf(id));
   }
 }
 

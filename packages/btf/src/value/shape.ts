@@ -61,7 +61,7 @@ export const shapeOf = (btf: Btf, id: number): Shape => {
       return { ...scalar("pointer", btf.pointerSize, false), wide: true };
     case "enum":
     case "enum64":
-      if (type.size === 0) throw new BtfError("INCOMPLETE_TYPE", `enum ${type.name} is only declared`);
+      if (type.size === 0) throw new BtfError("INCOMPLETE_TYPE", `enum ${type.name} is only declared`, btf.placeOf(id));
       return { ...scalar("enum", type.size, type.signed), wide: type.kind === "enum64", names: type.values };
     case "float":
       if (type.size === 4 || type.size === 8) return { kind: "float", size: type.size };
@@ -76,7 +76,7 @@ export const shapeOf = (btf: Btf, id: number): Shape => {
     case "var":
       return shapeOf(btf, variableType(btf, type.type));
     default:
-      throw new BtfError("INCOMPLETE_TYPE", `${btf.typeName(id)} has no values`);
+      throw new BtfError("INCOMPLETE_TYPE", `${btf.typeName(id)} has no values`, btf.placeOf(id));
   }
 };
 
@@ -88,6 +88,7 @@ const listShape = (btf: Btf, element: number, length: number): Shape => {
 
 /** The type of a variable, which is no variable again. */
 const variableType = (btf: Btf, id: number): number => {
-  if (btf.resolvedType(id).kind === "var") throw new BtfError("TOO_DEEP", `variable ${id} is of a variable's type`);
+  if (btf.resolvedType(id).kind === "var")
+    throw new BtfError("TOO_DEEP", "it is a variable of a variable's type", btf.placeOf(id));
   return id;
 };
