@@ -186,6 +186,49 @@ describe("ebpf inspect and compile", () => {
   });
 });
 
+describe("ebpf asm --object, link and types", () => {
+  const PROGRAM = `.section xdp,"ax"
+.globl pass
+.type pass,@function
+pass:
+  call two
+  exit`;
+  const FUNCTION = `.text
+.globl two
+.type two,@function
+two:
+  mov %r0, 2
+  exit`;
+  const object = async (name: string, text: string): Promise<string> => {
+    const path = join(folder, `${name}.o`);
+    const argv = ["asm", file(`${name}.s`, text), "--dialect", "gas", "--object", "--license", "GPL", "-o", path];
+    expect((await ebpf(...argv)).code).toBe(0);
+    return path;
+  };
+
+  it("make one object of two texts, which verifies and runs", async () => {
+    const [caller, callee] = [await object("caller", PROGRAM), await object("callee", FUNCTION)];
+    expect((await ebpf("verify", caller)).code).toBe(3);
+    const linked = join(folder, "linked.o");
+    expect((await ebpf("link", caller, callee, "-o", linked, "--json")).out).toContain('"bytes":');
+    expect((await ebpf("verify", linked)).out).toMatch(/^pass: accepted/);
+    const { out } = await ebpf("run", linked, "--packet", "00".repeat(14), "--json");
+    expect(JSON.parse(out)).toMatchObject({ verdicts: { XDP_PASS: 1 } });
+  });
+
+  it("write types as C, as TypeScript and as JSON", async () => {
+    const firewall = example("xdp_firewall.o");
+    const c = (await ebpf("types", firewall, "--only", "block", "--preserve-access-index")).out;
+    expect(c).toMatch(/struct block \{\n\t__u64 since_ns;\n\t__u64 dropped;\n\}/);
+    expect(c).toContain("preserve_access_index");
+    const typescript = (await ebpf("types", firewall, "--as", "typescript", "--only", "block")).out;
+    expect(typescript).toContain("export const readBlock = (view: DataView");
+    const { types } = JSON.parse((await ebpf("types", firewall, "--only", "block", "--json")).out);
+    expect(types).toMatchObject([{ kind: "struct", name: "block", size: 16 }]);
+    expect((await ebpf("types", firewall)).out).toContain("struct block {");
+  });
+});
+
 describe("ebpf core", () => {
   const object = join(root, "packages/elf/test/fixtures/features-el.o");
   /** A kernel whose `struct task` has these members, all of them `int`. */
@@ -257,6 +300,11 @@ describe("what is wrong is said, with its place and an exit code", () => {
     ["a folder", ["verify", folder], 3, folder],
     ["a file that can't be written", ["compile", firewall, "-o", join(folder, "none", "x.wasm")], 3, "x.wasm"],
     ["an empty object", ["inspect", file("empty.o", "")], 3, "empty.o"],
+    ["nothing to link", ["link", "-o", "x.o"], 2, "object files"],
+    ["an object without a name", ["link", firewall], 2, "to write"],
+    ["an assembled object without a name", ["asm", "--object", file("c.s", "exit")], 2, "name"],
+    ["a type that isn't there", ["types", firewall, "--only", "nothing"], 2, "nothing"],
+    ["two objects that define the same", ["link", firewall, firewall, "-o", "-"], 3, "xdp_firewall.o"],
     ["no kernel to compare with", ["core", firewall], 2, "--btf"],
     ["a kernel without types", ["core", firewall, "--btf", withoutTypes], 3, "legacy-el.o"],
     ["a truncated object", ["run", file("cut.o", cut)], 3, "cut.o"],

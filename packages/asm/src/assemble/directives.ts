@@ -161,9 +161,19 @@ const size: Directive = (context, cursor) => {
   symbol.size = expression(cursor, context);
 };
 
-/** Gives a name a value: `.set NAME, VALUE`. */
+/** What other dialects call registers. */
+const REGISTER_NAME = /^[rw](\d|10)$/;
+
+/** Gives a name a value: `.set NAME, VALUE` or `NAME = VALUE`. */
 export const equate: Directive = (context, cursor) => {
   const symbol = name(cursor);
+  if (REGISTER_NAME.test(symbol.text)) {
+    throw errorAt(
+      "SYNTAX",
+      symbol,
+      `${symbol.text} is a register's name, and would hide an instruction of another dialect`,
+    );
+  }
   if (!cursor.take("=")) comma(cursor);
   const { value, token } = expression(cursor, context);
   context.symbols.equate(symbol, value, token);

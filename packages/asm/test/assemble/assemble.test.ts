@@ -159,6 +159,11 @@ describe("the instruction set version", () => {
   });
 });
 
+it("takes no instruction of another dialect for a name that gets a value", () => {
+  expect(() => assemble("r0 = 2\nexit", { dialect: "gas" })).toThrow(/r0 is a register's name/);
+  expect(assemble("rx = 2\nmov %r0, rx", { dialect: "gas" }).sections[0]!.instructions).toMatchObject([{ imm: 2 }]);
+});
+
 describe("a text with a mistake", () => {
   it.each([
     ["r1 = ", "SYNTAX", 1, 4, "="],
@@ -169,6 +174,7 @@ describe("a text with a mistake", () => {
     ["goto nowhere", "UNDEFINED_SYMBOL", 1, 6, "nowhere"],
     ["a: exit\na: exit", "DUPLICATE_SYMBOL", 2, 1, "a"],
     [".set a, 1\n.set a, 2", "DUPLICATE_SYMBOL", 2, 6, "a"],
+    ["exit\n.set w10, 2", "SYNTAX", 2, 6, "w10"],
     ["r1 = -r2", "SYNTAX", 1, 1, "r1"],
     [".bogus 5", "UNKNOWN_MNEMONIC", 1, 1, ".bogus"],
     [".long ,", "SYNTAX", 1, 7, ","],

@@ -7,7 +7,9 @@ import { compileCommand } from "./commands/compile.js";
 import { coreCommand } from "./commands/core.js";
 import { disasmCommand } from "./commands/disasm.js";
 import { inspectCommand } from "./commands/inspect.js";
+import { linkCommand } from "./commands/link.js";
 import { runCommand } from "./commands/run.js";
+import { typesCommand } from "./commands/types.js";
 import { verifyCommand } from "./commands/verify.js";
 import { EXIT } from "./exit-codes.js";
 import { type Output, table, toJson } from "./output.js";
@@ -17,9 +19,11 @@ const COMMANDS: readonly Command[] = [
   runCommand,
   verifyCommand,
   inspectCommand,
+  typesCommand,
   coreCommand,
   disasmCommand,
   asmCommand,
+  linkCommand,
   compileCommand,
 ];
 

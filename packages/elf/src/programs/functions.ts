@@ -38,6 +38,11 @@ export class CodeFunction {
     return symbol === undefined || symbol.binding === "local" || symbol.hidden ? "static" : "global";
   }
 
+  /** What the kernel takes it for: it knows a function's type, not its symbol. */
+  get declaredLinkage(): FunctionInfo["linkage"] {
+    return this.type?.linkage === "static" ? "static" : this.linkage;
+  }
+
   get typeId(): number | undefined {
     return this.code.functionTypeAt(this.start);
   }

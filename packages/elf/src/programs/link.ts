@@ -65,7 +65,7 @@ export const link = (entry: CodeFunction, objectCode: ObjectCode, budget: Budget
   let usesModules = false;
   for (const [part, pc] of placed) {
     checkAdapted(part);
-    const { name, linkage, typeId } = part;
+    const { name, declaredLinkage: linkage, typeId } = part;
     functions.push({ pc, name, linkage, ...(typeId === undefined ? {} : { typeId }) });
     for (let slot = part.start; slot < part.end; slot++) instructions.push(part.code.instructions[slot]!);
     for (const [slot, reference] of part.references) {

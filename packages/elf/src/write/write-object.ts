@@ -38,7 +38,7 @@ export interface ObjectSource {
  * @throws ElfError `BAD_MAP`, `BAD_SYMBOL`, `BAD_SECTION`; `UNDEFINED_SYMBOL`, `BAD_RELOCATION` for an assembly that
  *   contradicts itself; `LIMIT`; BtfError `UNENCODABLE`.
  * @example
- * const assembly = assemble('.section xdp,"ax"\n.globl pass\n.type pass,@function\npass: r0 = 2\nexit', { dialect: "gas" });
+ * const assembly = assemble('.section xdp,"ax"\n.globl pass\n.type pass,@function\npass: r0 = 2\nexit', { dialect: "kernel" });
  * await writeFile("pass.o", writeObject({ assembly, license: "GPL" }));
  */
 export const writeObject = (source: ObjectSource): Uint8Array => {

@@ -1,5 +1,6 @@
 import { type AssembledSection, type Assembly, assemble, SLOT_SIZE } from "@ebpf/asm";
 import { bytesToHex } from "@ebpf/core";
+import { type ObjectSource, writeObject } from "@ebpf/elf";
 import { linux } from "@ebpf/platform";
 import type { Arguments, Command } from "../command.js";
 import { EXIT } from "../exit-codes.js";
@@ -35,22 +36,37 @@ const printHex = (section: AssembledSection, output: Output): void => {
   }
 };
 
+const writeObjectFile = (args: Arguments, source: ObjectSource, output: Output): number => {
+  const target = args.text("output");
+  if (target === undefined)
+    throw new UsageError("an object file needs a name", "-o prog.o, or a dash for standard output");
+  const license = args.text("license");
+  const bytes = writeObject({ ...source, ...(license !== undefined && { license }) });
+  writeOutput(target, bytes, output);
+  if (args.flag("json") && target !== "-") output.line(toJson({ output: target, bytes: bytes.length }));
+  return EXIT.ok;
+};
+
 const run = async (args: Arguments, output: Output): Promise<number> => {
   const file = args.file("assembly text");
   const cpu = args.choice("cpu", CPU_VERSIONS);
-  const assembly = assemble(new TextDecoder().decode(readInput(file)), {
+  const order = args.choice("order", BYTE_ORDERS) ?? "little";
+  const text = new TextDecoder().decode(readInput(file));
+  const assembly = assemble(text, {
     dialect: args.choice("dialect", DIALECT_NAMES) ?? "kernel",
-    order: args.choice("order", BYTE_ORDERS) ?? "little",
+    order,
     helpers: (name) => HELPER_BY_NAME.get(name) ?? HELPER_BY_NAME.get(`bpf_${name}`),
     file: inputName(file),
     ...(cpu === undefined ? {} : { cpu }),
   });
+  const target = args.text("output");
+  if (args.flag("object"))
+    return writeObjectFile(args, { assembly, order, source: { file: inputName(file), text } }, output);
   if (args.flag("json")) {
     output.line(toJson(assembly));
     return EXIT.ok;
   }
   const section = chooseSection(assembly, args.text("section"));
-  const target = args.text("output");
   for (const { symbol, offset } of assembly.relocations.filter((relocation) => relocation.section === section.name)) {
     output.note(`note: the reference to ${symbol} at byte ${offset} is left open`);
   }
@@ -64,20 +80,24 @@ export const asmCommand: Command = {
   summary: "assemble a text into instructions",
   help: `ebpf asm FILE [options]
 
-Assembles FILE and prints each 8-byte slot in hexadecimal.
+Assembles FILE and prints each 8-byte slot in hexadecimal, or writes an object file.
 
   --dialect NAME   kernel (default), gas or ubpf
   --cpu VERSION    accept only operations up to v1, v2, v3 or v4
   --order ORDER    byte order: little (default) or big
   --section NAME   the section to write, when the text has several with code
   -o, --output F   write the bytes to F instead; a dash is standard output
-  --json           sections, symbols and relocations as JSON`,
+  --object         write an object file that libbpf loads, with all sections, symbols, types and lines
+  --license TEXT   the object's license, such as GPL
+  --json           sections, symbols and relocations as JSON; of an object {"output", "bytes"}`,
   options: {
     dialect: { type: "string" },
     cpu: { type: "string" },
     order: { type: "string" },
     section: { type: "string" },
     output: { type: "string", short: "o" },
+    object: { type: "boolean" },
+    license: { type: "string" },
   },
   run,
 };
