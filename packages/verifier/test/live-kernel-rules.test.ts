@@ -261,6 +261,26 @@ describe("rules that the live kernel showed", () => {
     expect(verify(program(text.replace("0xffffffd0", "0xffffff50"))).verdict).toBe("reject");
   });
 
+  it("a key that is the upper half of a known number is taken for the whole of it", () => {
+    const text = (number: string) =>
+      `r8 = ${number} ll\n*(u64 *)(r10 - 16) = r8\nr1 = map[fd:1]\nr2 = r10\nr2 += -12\ncall 1\n` +
+      "if r0 == 0 goto none\nr0 = 0\nexit\nnone: r0 = r9\nexit";
+    for (const number of ["0", "3"]) {
+      const { verdict, facts } = verify(program(text(number)));
+      expect(verdict).toBe("accept");
+      // What the program looks up is the half, all the same.
+      expect(facts.find((fact) => fact?.entry !== undefined)?.entry).toBe(0);
+    }
+    for (const number of ["4", "0x100000000"]) expect(verify(program(text(number))).verdict).toBe("reject");
+  });
+
+  it("bounds that contradict each other are forgotten, known bits are not", () => {
+    // A number that is 0 or has only its sign bit is not greater than itself: behind that it is said to have the bit.
+    const text = `r7 = *(u64 *)(r10 - 128)\nw7 &= 0x80000000\nif w7 s> w7 goto odd\nr0 = 0\nexit
+      odd: w7 >>= 31\nif w7 == 1 goto fine\nr0 = r9\nexit\nfine: r0 = 0\nexit`;
+    expect(verify(program(text)).verdict).toBe("accept");
+  });
+
   it("byte order that is the machine's own changes nothing, but for what it cuts off", () => {
     const text = (bits: number) =>
       `r7 = *(s8 *)(r10 - 1)\nr7 = le${bits} r7\nr3 = r10\nr3 += -200\nr3 += r7\nr0 = *(u8 *)(r3 + 0)\nr0 = 0\nexit`;

@@ -249,8 +249,15 @@ export const writeStack = (walk: Walk, access: Access): Register => {
   return UNKNOWN_SCALAR;
 };
 
+/** A number on the stack. */
+export interface KnownNumber {
+  readonly value: W.Word;
+  /** What Linux takes it for: of a part of what was spilled, all of it. */
+  readonly taken: W.Word;
+}
+
 /** The number that `size` bytes of stack hold in the program's byte order, where it is known. */
-export const knownOnStack = (walk: Walk, pointer: Register, size: 1 | 2 | 4 | 8): W.Word | undefined => {
+export const knownOnStack = (walk: Walk, pointer: Register, size: 1 | 2 | 4 | 8): KnownNumber | undefined => {
   if (pointer.kind !== "fp" || !isFixed(pointer)) return undefined;
   const from = pointer.offset + W.toNumber(pointer.value.bits.value);
   if (from % size !== 0 || walk.program.spec.byteOrder !== "little") return undefined;
@@ -258,8 +265,9 @@ export const knownOnStack = (walk: Walk, pointer: Register, size: 1 | 2 | 4 | 8)
   const slot = frame.slot(slotIndex(from));
   if (slot.spilled !== undefined && isScalar(slot.spilled) && byteInSlot(from) === 0 && spilledBytes(slot) === size) {
     const known = S.constantValue(truncate(slot.spilled.value, size));
-    if (known !== undefined) walk.precision.markSlot(frame.index, slotIndex(from));
-    return known;
+    if (known === undefined) return undefined;
+    walk.precision.markSlot(frame.index, slotIndex(from));
+    return { value: known, taken: known };
   }
   let spilled = 0;
   for (let offset = from; offset < from + size; offset++) {
@@ -267,11 +275,15 @@ export const knownOnStack = (walk: Walk, pointer: Register, size: 1 | 2 | 4 | 8)
     if (kind === BYTE.spill) spilled++;
     else if (kind !== BYTE.zero) return undefined;
   }
-  if (spilled === 0) return W.ZERO;
-  // Any part of a spilled zero is zero; Linux looks no further than whether what is spilled ends with the part.
-  if (spilled < size || !isNull(slot.spilled!) || byteInSlot(from) + size !== spilledBytes(slot)) return undefined;
+  if (spilled === 0) return { value: W.ZERO, taken: W.ZERO };
+  // Linux looks no further than whether what is spilled ends with the part.
+  const whole = slot.spilled;
+  if (spilled < size || whole === undefined || byteInSlot(from) + size !== spilledBytes(slot)) return undefined;
+  const taken = isScalar(whole) ? S.constantValue(whole.value) : undefined;
+  if (taken === undefined) return undefined;
   walk.precision.markSlot(frame.index, slotIndex(from));
-  return W.ZERO;
+  const bits = S.constantValue(truncate(S.constant(W.shiftRight(taken, 8 * byteInSlot(from))), size))!;
+  return { value: bits, taken };
 };
 
 /** A helper reads the stretch, which it may also write; bytes that were never written are allowed, as for loads. */

@@ -20,6 +20,7 @@ export interface Arguments {
   /** The map's own id when it came from a map of maps. */
   mapId: number;
   /** The key, where it is a known 4-byte number. */
+  /** The key of a map that has as many entries, where it is known. */
   constantKey?: number;
   /** Bytes of the memory that the helper returns. */
   allocationSize?: number;
@@ -97,7 +98,10 @@ const checkKey = (call: Call): void => {
   useMemory(call, map.keySize, { use: "read", neverEmpty: true });
   if (map.keySize === 4) {
     const key = knownOnStack(call.walk, call.value, 4);
-    if (key !== undefined) call.given.constantKey = key.lo >>> 0;
+    // In range is a key when what Linux takes it for is.
+    if (key !== undefined && key.taken.hi === 0 && key.taken.lo >>> 0 < map.maxEntries) {
+      call.given.constantKey = key.value.lo >>> 0;
+    }
   }
 };
 

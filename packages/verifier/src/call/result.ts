@@ -65,11 +65,7 @@ const mapValue = (walk: Walk, { map, mapId }: Arguments, nullable: boolean): Reg
 
 /** The known key of a look-up in a map where that key always has a value. Inner maps may differ in size. */
 const presentKey = (walk: Walk, helper: HelperPrototype, { map, mapId, constantKey }: Arguments): number | undefined =>
-  helper.name === "bpf_map_lookup_elem" &&
-  mapId === 0 &&
-  constantKey !== undefined &&
-  constantKey < map!.maxEntries &&
-  walk.platform.mapTypes[map!.type]?.allPresent === true
+  helper.name === "bpf_map_lookup_elem" && mapId === 0 && walk.platform.mapTypes[map!.type]?.allPresent === true
     ? constantKey
     : undefined;
 

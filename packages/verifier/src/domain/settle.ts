@@ -183,7 +183,7 @@ const ROUNDS = 3;
  * Reconciles the views of a scalar.
  *
  * A scalar without values comes from a branch that can't be taken but wasn't recognised; as the kernel does, its bounds
- * are forgotten.
+ * are forgotten, but not its bits.
  */
 export const settle = (scalar: Scalar): Scalar => {
   const { value } = scalar.bits;
@@ -200,7 +200,7 @@ export const settle = (scalar: Scalar): Scalar => {
   const found = fromBits(b);
   if (found !== undefined) return constant(found);
   const settled = b.toScalar();
-  return isEmpty(settled) ? UNKNOWN : settled;
+  return isEmpty(settled) ? { ...UNKNOWN, bits: settled.bits } : settled;
 };
 
 /** The scalar that an unsigned interval gives. */
