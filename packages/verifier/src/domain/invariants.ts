@@ -38,12 +38,18 @@ const isWithinBits = ({ bits: { value, mask }, u64, s64, u32, s32 }: Scalar): bo
 
 const S32_SIGN = 1 << 31;
 
+/** Bounds that contradicted each other, and so say nothing any more. */
+const isForgotten = ({ u64, s64, u32, s32 }: Scalar): boolean => {
+  const { u64: anyU64, s64: anyS64, u32: anyU32, s32: anyS32 } = S.UNKNOWN;
+  return u64 === anyU64 && s64 === anyS64 && u32 === anyU32 && s32 === anyS32;
+};
+
 /** What is wrong with a scalar, in words; `undefined` when nothing is. */
 export const scalarFault = (a: Scalar): string | undefined => {
   if (!isWellFormed(a)) return "a bound that isn't of its width";
   if (!W.isZero(W.and(a.bits.value, a.bits.mask))) return "a bit both known and unknown";
   if (S.isEmpty(a)) return "a range whose min is above its max";
-  if (!isWithinBits(a)) return "a range beyond its known bits";
+  if (!isForgotten(a) && !isWithinBits(a)) return "a range beyond its known bits";
   const single = W.equal(a.u64.min, a.u64.max);
   return single && !T.isConstant(a.bits) ? "a single number with unknown bits" : undefined;
 };
