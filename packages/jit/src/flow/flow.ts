@@ -120,6 +120,7 @@ export const flowOf = ({ graph: original, registers: own }: Inlined, start: numb
   const selected = selectValues(mergeBlocks(promoted.graph), promoted.registers, knowledge);
   let changed = selected.graph;
   let used = selected.registers;
+  // Loops that copy or fill come first; what is left of them is not worth unrolling.
   for (let nested = 0; nested <= UNROLLED_LEVELS; nested++) {
     const before = mergeBlocks(changed);
     const pruned = prune(before, analyseRanges(before, entryRanges(start, used, knowledge), knowledge), knowledge);
