@@ -2,7 +2,7 @@ import { bytesToHex, isEbpfError } from "@ebpf/core";
 import { compile } from "@ebpf/jit";
 import type { Kernel, KernelMap, KernelProgram, TestRunOptions } from "@ebpf/kernel";
 import type { MapSpec, MapTypeName, ProgramTypeName } from "@ebpf/platform";
-import { interpret, KeyedMap, type RunInput, type RuntimeMap } from "@ebpf/runtime";
+import { interpret, KeyedMap, type RunInput, type Runtime, type RuntimeMap } from "@ebpf/runtime";
 import type { FuzzCase } from "../fuzz-case.js";
 import { judge } from "./judge.js";
 import { HAZARD, mayCrashKernel } from "./kernel-hazard.js";
@@ -65,11 +65,14 @@ const runOurs = (fuzzCase: FuzzCase, engine: Engine, padding: number): Effects =
   const { returnValue, packet, context } = runtime.run(program, inputFor(fuzzCase));
   return {
     returned: `${BigInt.asUintN(32, returnValue)}`,
-    packet: packet === undefined || fuzzCase.spec.type === "socket_filter" ? "" : bytesToHex(packet),
+    packet: packet === undefined || fuzzCase.spec.type === "socket_filter" ? "" : bytesToHex(withMetadata(runtime)),
     context: fuzzCase.spec.type === "syscall" ? bytesToHex(context) : "",
     maps: mapEffects(maps),
   };
 };
+
+/** The packet behind its metadata, as the kernel returns it. */
+const withMetadata = ({ memory, packet: { meta, end } }: Runtime): Uint8Array => memory.copyOut(meta, end - meta);
 
 const mapEffects = (maps: ReadonlyMap<number, RuntimeMap>): Record<string, string> => {
   const effects: Record<string, string> = {};
