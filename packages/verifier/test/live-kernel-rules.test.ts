@@ -261,6 +261,17 @@ describe("rules that the live kernel showed", () => {
     expect(verify(program(text.replace("0xffffffd0", "0xffffff50"))).verdict).toBe("reject");
   });
 
+  it("a sign-extending load of part of a spilled number extends the whole of it", () => {
+    // The byte is 0, as the word is; of the 64 bits Linux knows only that, and takes it for any signed byte.
+    const text = (load: string) =>
+      `r7 = 0\nr8 = *(u64 *)(r10 - 64)\nif w8 > w7 goto out\n*(u8 *)(r10 - 8) = r8\nr8 = *(${load} *)(r10 - 8)
+      r8 &= 31\nr2 = r10\nr2 += r8\nr0 = *(u8 *)(r2 - 20)${OUT}`;
+    expect(verify(program(text("u8"))).verdict).toBe("accept");
+    expect(verify(program(text("s8"))).rejection?.message).toBe(
+      "invalid variable-offset read from stack R2 var_off=(0x0; 0x1f) off=-20 size=1",
+    );
+  });
+
   it("a key that is the upper half of a known number is taken for the whole of it", () => {
     const text = (number: string) =>
       `r8 = ${number} ll\n*(u64 *)(r10 - 16) = r8\nr1 = map[fd:1]\nr2 = r10\nr2 += -12\ncall 1\n` +

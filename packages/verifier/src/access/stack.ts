@@ -111,7 +111,10 @@ const readBytes = (walk: Walk, stretch: Stretch, access: Access): Register => {
   return scalarRegister(zero ? S.ZERO : unknownOf(access.size));
 };
 
-/** Reads part of a slot that holds a spilled number. Its low bytes are known; others are any bytes. */
+/**
+ * Reads part of a slot that holds a spilled number. For its low bytes the whole number stands, which the load then cuts
+ * off or extends, as Linux does; others are any bytes.
+ */
 const fillPart = (walk: Walk, slot: Slot, stretch: Stretch, access: Access): Register => {
   const spilled = slot.spilled!;
   if (!isScalar(spilled)) reject("BAD_SPILL", "invalid size of register fill", access.register);
@@ -122,7 +125,7 @@ const fillPart = (walk: Walk, slot: Slot, stretch: Stretch, access: Access): Reg
   if (access.size <= held && byteInSlot(stretch.from) === lowStart) {
     walk.followsSlot(stretch.frame.index, index);
     const fits = W.equal(truncate(spilled.value, access.size).u64.max, spilled.value.u64.max);
-    return (fits ? spilled : unlinked(spilled)).withValue(truncate(spilled.value, access.size));
+    return fits ? spilled : unlinked(spilled);
   }
   const kinds = kindsIn(walk, stretch, access);
   if (kinds.every((kind) => kind === BYTE.zero)) return scalarRegister(S.ZERO);

@@ -20,12 +20,17 @@ import {
 } from "../state/register.js";
 import type { Walk } from "../walk.js";
 
-/** What a load leaves in its register: pointers as they are, numbers zero- or sign-extended from their size. */
+/**
+ * What a load leaves in its register: pointers as they are, numbers zero- or sign-extended from their size. A number that
+ * this doesn't change stays linked to what it was spilled from. (For Linux it does so whenever it fits without its sign.)
+ */
 const extended = (loaded: Register, { size, signed }: LoadOperation): Register => {
   if (!isScalar(loaded)) return loaded;
   if (size === 8) return loaded;
   if (!signed) return loaded.withValue(truncate(loaded.value, size));
-  return unlinked(loaded).withValue(signExtend(loaded.value, (8 * size) as 8 | 16 | 32));
+  const bits = (8 * size) as 8 | 16 | 32;
+  const isUnchanged = W.below(loaded.value.u64.max, W.shiftLeft(W.ONE, bits - 1));
+  return (isUnchanged ? loaded : unlinked(loaded)).withValue(signExtend(loaded.value, bits));
 };
 
 const memoryLoad = (walk: Walk, slot: Instruction, op: LoadOperation): void => {
