@@ -1,6 +1,6 @@
 import type { AttachType } from "./attach-types.js";
 
-/** What loading a context field gives. Everything but `scalar` may only be loaded whole. */
+/** What loading a context field gives. Everything but `scalar` is loaded whole. */
 export type ContextValue =
   | "scalar"
   | "packet" // address of the first byte of the packet
@@ -26,10 +26,10 @@ export interface ContextField {
   readonly readable: boolean;
   readonly writable: boolean;
   /**
-   * Whether parts of an element may be loaded: any aligned part, only one at the element's `start`, or only parts of its
-   * first `half`.
+   * Whether parts of an element may be loaded: any aligned part, only one at the element's `start`, only parts of its
+   * first `half`, or only parts `behind` its start. A part of a pointer is a number.
    */
-  readonly narrow: boolean | "start" | "half";
+  readonly narrow: boolean | "start" | "half" | "behind";
   /** Bytes of the smallest part that may be loaded; 1 when absent. */
   readonly narrowest?: 1 | 2;
   /** Whether parts of an element may be stored. */

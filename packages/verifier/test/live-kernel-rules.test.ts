@@ -272,6 +272,13 @@ describe("rules that the live kernel showed", () => {
     );
   });
 
+  it("parts of the address of a writable tracepoint's buffer are numbers, but for its start", () => {
+    const judge = (size: string, offset: number) =>
+      verify(program(`r0 = *(${size} *)(r1 + ${offset})\nr0 = 0\nexit`, { type: "raw_tracepoint_writable" })).verdict;
+    expect([judge("u8", 1), judge("s16", 6), judge("u32", 4), judge("u64", 0)]).toEqual(Array(4).fill("accept"));
+    expect([judge("u8", 0), judge("u32", 0), judge("u16", 3)]).toEqual(Array(3).fill("reject"));
+  });
+
   it("a key that is the upper half of a known number is taken for the whole of it", () => {
     const text = (number: string) =>
       `r8 = ${number} ll\n*(u64 *)(r10 - 16) = r8\nr1 = map[fd:1]\nr2 = r10\nr2 += -12\ncall 1\n` +

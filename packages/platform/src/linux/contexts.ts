@@ -169,7 +169,7 @@ export const CONTEXTS = {
   tracepoint: registers([bytes("fields", 8, 8184)], "trace_event", 8192),
   rawTracepoint: registers([bytes("args", 0, 96)], "bpf_raw_tracepoint_args", 96),
   writableRawTracepoint: registers(
-    [pointer("buffer", 0, "tp_buffer"), bytes("args", 8, 88)],
+    [{ ...pointer("buffer", 0, "tp_buffer"), narrow: "behind" }, bytes("args", 8, 88)],
     "bpf_raw_tracepoint_args",
     96,
   ),

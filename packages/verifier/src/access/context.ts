@@ -22,6 +22,7 @@ const POINTERS: Readonly<Record<Exclude<ContextField["value"], "scalar">, { kind
 const mayNarrow = ({ narrow, narrowest = 1, access }: ContextField, at: number, size: number): boolean => {
   if (size < narrowest) return false;
   if (narrow === "start") return at === 0;
+  if (narrow === "behind") return at > 0;
   return narrow === "half" ? at + size <= access / 2 : narrow;
 };
 
@@ -32,12 +33,16 @@ const sizeFits = (field: ContextField, { offset, size, kind }: Access): boolean 
   return mayNarrow(field, (offset - field.offset) % field.access, size);
 };
 
+/** The pointer that a load gives; `undefined` where it gives a number, as parts of a pointer are. */
+const pointerIn = ({ value, access }: ContextField, { size }: Access) =>
+  value === "scalar" || size < access ? undefined : POINTERS[value];
+
 const allows = (walk: Walk, field: ContextField, access: Access): boolean => {
   const { attachType = ATTACH_TYPES[0] } = walk.program.spec;
   const open = (types: readonly string[] | undefined): boolean => types?.includes(attachType) ?? true;
   if (!open(field.attachTypes)) return false;
   const permitted = access.kind === "read" ? field.readable : field.writable && open(field.writableBy);
-  return permitted && sizeFits(field, access) && !(access.signed && field.value !== "scalar");
+  return permitted && sizeFits(field, access) && !(access.signed && pointerIn(field, access));
 };
 
 export const accessContext = (walk: Walk, access: Access): Register => {
@@ -49,7 +54,8 @@ export const accessContext = (walk: Walk, access: Access): Register => {
   if (field === undefined || offset % size !== 0 || !allows(walk, field, access)) {
     reject("CONTEXT_ACCESS", `invalid bpf_context access off=${offset} size=${size}`, register);
   }
-  if (field.value === "scalar") return scalarRegister(unknownOf(size));
-  const { kind, nullable } = POINTERS[field.value];
+  const given = pointerIn(field, access);
+  if (given === undefined) return scalarRegister(unknownOf(size));
+  const { kind, nullable } = given;
   return pointerRegister(kind, { nullable, trusted: kind === "ptr", id: nullable ? walk.newId() : 0 });
 };
