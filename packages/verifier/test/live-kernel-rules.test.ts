@@ -279,9 +279,9 @@ describe("rules that the live kernel showed", () => {
     expect([judge("u8", 0), judge("u32", 0), judge("u16", 3)]).toEqual(Array(3).fill("reject"));
   });
 
-  it("a key that is the upper half of a known number is taken for the whole of it", () => {
-    const text = (number: string) =>
-      `r8 = ${number} ll\n*(u64 *)(r10 - 16) = r8\nr1 = map[fd:1]\nr2 = r10\nr2 += -12\ncall 1\n` +
+  it("a key that is half of a known number is taken for the whole of it", () => {
+    const text = (number: string, size = "u64", at = -12) =>
+      `r8 = ${number} ll\n*(${size} *)(r10 - 16) = r8\nr1 = map[fd:1]\nr2 = r10\nr2 += ${at}\ncall 1\n` +
       "if r0 == 0 goto none\nr0 = 0\nexit\nnone: r0 = r9\nexit";
     for (const number of ["0", "3"]) {
       const { verdict, facts } = verify(program(text(number)));
@@ -290,6 +290,9 @@ describe("rules that the live kernel showed", () => {
       expect(facts.find((fact) => fact?.entry !== undefined)?.entry).toBe(0);
     }
     for (const number of ["4", "0x100000000"]) expect(verify(program(text(number))).verdict).toBe("reject");
+    // The stack has the lower half alone.
+    expect(verify(program(text("3", "u32", -16))).verdict).toBe("accept");
+    expect(verify(program(text("0x100000001", "u32", -16))).verdict).toBe("reject");
   });
 
   it("bounds that contradict each other are forgotten, known bits are not", () => {

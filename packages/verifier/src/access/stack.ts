@@ -255,7 +255,7 @@ export const writeStack = (walk: Walk, access: Access): Register => {
 /** A number on the stack. */
 export interface KnownNumber {
   readonly value: W.Word;
-  /** What Linux takes it for: of a part of what was spilled, all of it. */
+  /** What Linux takes it for: the whole register that was spilled, also where the stack has only part of it. */
   readonly taken: W.Word;
 }
 
@@ -266,12 +266,6 @@ export const knownOnStack = (walk: Walk, pointer: Register, size: 1 | 2 | 4 | 8)
   if (from % size !== 0 || walk.program.spec.byteOrder !== "little") return undefined;
   const frame = frameOf(walk, pointer);
   const slot = frame.slot(slotIndex(from));
-  if (slot.spilled !== undefined && isScalar(slot.spilled) && byteInSlot(from) === 0 && spilledBytes(slot) === size) {
-    const known = S.constantValue(truncate(slot.spilled.value, size));
-    if (known === undefined) return undefined;
-    walk.precision.markSlot(frame.index, slotIndex(from));
-    return { value: known, taken: known };
-  }
   let spilled = 0;
   for (let offset = from; offset < from + size; offset++) {
     const kind = kindAt(frame, offset);
@@ -285,8 +279,8 @@ export const knownOnStack = (walk: Walk, pointer: Register, size: 1 | 2 | 4 | 8)
   const taken = isScalar(whole) ? S.constantValue(whole.value) : undefined;
   if (taken === undefined) return undefined;
   walk.precision.markSlot(frame.index, slotIndex(from));
-  const bits = S.constantValue(truncate(S.constant(W.shiftRight(taken, 8 * byteInSlot(from))), size))!;
-  return { value: bits, taken };
+  const part = truncate(S.constant(W.shiftRight(taken, 8 * byteInSlot(from))), size);
+  return { value: S.constantValue(part)!, taken };
 };
 
 /** A helper reads the stretch, which it may also write; bytes that were never written are allowed, as for loads. */

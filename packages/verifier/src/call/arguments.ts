@@ -19,7 +19,6 @@ export interface Arguments {
   map?: MapSpec;
   /** The map's own id when it came from a map of maps. */
   mapId: number;
-  /** The key, where it is a known 4-byte number. */
   /** The key of a map that has as many entries, where it is known. */
   constantKey?: number;
   /** Bytes of the memory that the helper returns. */
