@@ -42,8 +42,9 @@ export class BoundProgram {
   }
 
   /**
-   * Runs the program on what lies in the runtime's memory: takes the address of the context, returns the low 32 bits of
-   * r0 as a signed number (`>>> 0` makes it unsigned). Of a compiled program this is the WebAssembly function itself.
+   * Runs the program on what lies in the runtime's memory: takes the address of the context (for a verified program one
+   * that `verifiedContext` made), returns the low 32 bits of r0 as a signed number (`>>> 0` makes it unsigned). Of a
+   * compiled program this is the WebAssembly function itself.
    *
    * @throws RuntimeFault when a program that runs unverified does what it must not
    */

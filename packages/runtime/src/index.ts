@@ -1,9 +1,9 @@
 export type { BindOptions, BoundProgram } from "./bound-program.js";
-export { verifiedContext } from "./context.js";
 export { ERRNO } from "./errno.js";
 export { type FaultCode, RuntimeError, type RuntimeErrorCode, RuntimeFault } from "./errors.js";
 export { DEFAULT_BUDGET, type Executable, type ExecutionOptions } from "./executable.js";
 export { entryCost, functionStarts, loopCost } from "./functions.js";
+export { CHECKSUM_FLAGS } from "./helpers/checksum.js";
 export {
   type FunctionImplementation,
   type HelperImplementation,
@@ -16,6 +16,7 @@ export {
 } from "./helpers/implementation.js";
 export { LINUX_HELPERS } from "./helpers/linux.js";
 export { MAX_LOOP_ROUNDS } from "./helpers/loop.js";
+export { SKB_STORE_FLAGS, XDP_REACH } from "./helpers/packet.js";
 export { type InterpreterOptions, interpret, type StepState } from "./interpreter/interpret.js";
 export * from "./layout.js";
 export type { LinearMemory } from "./linear-memory.js";
@@ -33,3 +34,4 @@ export { type Callback, type Callee, ProgramHost } from "./program-host.js";
 export { XORSHIFT } from "./random.js";
 export type { RunInput, RunResult } from "./run-input.js";
 export { type KernelFunction, type ProcessIdentity, Runtime, type RuntimeOptions } from "./runtime.js";
+export { verifiedContext } from "./verified-context.js";

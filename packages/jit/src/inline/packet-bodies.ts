@@ -1,4 +1,4 @@
-import { CELL, ERRNO } from "@ebpf/runtime";
+import { CELL, CHECKSUM_FLAGS, ERRNO, SKB_STORE_FLAGS, XDP_REACH } from "@ebpf/runtime";
 import { storeCell } from "../run.js";
 import type { Code } from "../wasm/code.js";
 import { refuseIf } from "./header.js";
@@ -40,8 +40,6 @@ const copyBytes = (code: Code, target: number, source: number, size: number): vo
 /** Leaves the error for bytes that the packet hasn't. */
 type Missing = (code: Code, offset: number, size: number) => void;
 
-/** No packet is as long as that. */
-const XDP_REACH = 0xffff;
 const XDP: Missing = (code, offset, size) => {
   code.i32(-ERRNO.EFAULT).i32(-ERRNO.EINVAL);
   code.get(offset).i32(XDP_REACH).op("i32.gt_u").get(size).i32(XDP_REACH).op("i32.gt_u", "i32.or", "select");
@@ -74,9 +72,6 @@ const load =
     copyBytes(code, TARGET, OFFSET, SIZE);
     code.i32(0);
   };
-
-/** Flags of `bpf_skb_store_bytes`, which say what else of the packet is to be kept right. Source: Linux's uapi. */
-const RECOMPUTE_AND_INVALIDATE = 0x3;
 
 /** `(context, offset, source, size, flags)` */
 const store =
@@ -153,14 +148,6 @@ const difference: Write = (code) => {
   fold(code);
 };
 
-/** Bits of the flags. Source: Linux's uapi. */
-const SIZE_MASK = 0xf;
-const PSEUDO_HEADER = 0x10;
-const MARK_MANGLED_0 = 0x20;
-const MARK_ENFORCE = 0x40;
-const IPV6 = 0x80;
-const L4_FLAGS = SIZE_MASK | PSEUDO_HEADER | MARK_MANGLED_0 | MARK_ENFORCE | IPV6;
-
 /** Words of `bpf_l3_csum_replace` and `bpf_l4_csum_replace`. */
 const REPLACE = { offset: 1, from: 2, fromHigh: 3, to: 4, flags: 6, flagsHigh: 7 } as const;
 
@@ -208,7 +195,7 @@ const refuseSize = (code: Code, size: number): void => {
 const replaceL3: Write = (code) => {
   const { offset, flags, flagsHigh } = REPLACE;
   const change = { old: code.local("i32", "old"), removed: code.local("i32", "removed") };
-  refuseIf(code.get(flags).i32(~SIZE_MASK).op("i32.and").get(flagsHigh).op("i32.or"), ERRNO.EINVAL);
+  refuseIf(code.get(flags).i32(~CHECKSUM_FLAGS.size).op("i32.and").get(flagsHigh).op("i32.or"), ERRNO.EINVAL);
   loadChecksum(code);
   code.set(change.old);
   refuseSize(code, flags);
@@ -225,15 +212,15 @@ const replaceL4: Write = (code) => {
   const { offset, flags, flagsHigh } = REPLACE;
   const [size, sum] = [code.local("i32", "size"), code.local("i32", "sum")];
   const change = { old: code.local("i32", "old"), removed: code.local("i32", "removed") };
-  refuseIf(code.get(flags).i32(~L4_FLAGS).op("i32.and").get(flagsHigh).op("i32.or"), ERRNO.EINVAL);
+  refuseIf(code.get(flags).i32(~CHECKSUM_FLAGS.all).op("i32.and").get(flagsHigh).op("i32.or"), ERRNO.EINVAL);
   loadChecksum(code);
   code.set(change.old);
-  const optional = (): Code => code.get(flags).i32(MARK_MANGLED_0).op("i32.and");
+  const optional = (): Code => code.get(flags).i32(CHECKSUM_FLAGS.markMangled0).op("i32.and");
   // A protocol such as UDP says with 0 that there is no checksum.
-  code.get(change.old).get(flags).i32(MARK_ENFORCE).op("i32.and", "i32.or", "i32.eqz").open("if");
+  code.get(change.old).get(flags).i32(CHECKSUM_FLAGS.markEnforce).op("i32.and", "i32.or", "i32.eqz").open("if");
   optional().open("if");
   code.i32(0).op("return", "end", "end");
-  code.get(flags).i32(SIZE_MASK).op("i32.and").set(size);
+  code.get(flags).i32(CHECKSUM_FLAGS.size).op("i32.and").set(size);
   refuseSize(code, size);
   findRemoved(code, change.removed, size);
   pushChanged(code, change, 0xffff);
@@ -252,7 +239,7 @@ const pull: Write = (code) => {
 export const PACKET_BODIES: Readonly<Record<string, Write>> = {
   bpf_skb_load_bytes: load(skbZeros),
   bpf_skb_store_bytes: store(SKB, (code, flags, high) => {
-    refuseIf(code.get(flags).i32(~RECOMPUTE_AND_INVALIDATE).op("i32.and").get(high).op("i32.or"), ERRNO.EINVAL);
+    refuseIf(code.get(flags).i32(~SKB_STORE_FLAGS).op("i32.and").get(high).op("i32.or"), ERRNO.EINVAL);
   }),
   bpf_xdp_load_bytes: load(XDP),
   bpf_xdp_store_bytes: store(XDP, () => undefined),

@@ -26,13 +26,15 @@ const blockSum = (view: DataView, address: number, size: number): number => {
   return fold(sum);
 };
 
-/** Bits of the flags. Source: Linux's uapi. */
-const SIZE_MASK = 0xf;
-const PSEUDO_HEADER = 0x10;
-const MARK_MANGLED_0 = 0x20;
-const MARK_ENFORCE = 0x40;
-const IPV6 = 0x80;
-const L4_FLAGS = SIZE_MASK | PSEUDO_HEADER | MARK_MANGLED_0 | MARK_ENFORCE | IPV6;
+/** Bits of the flags, of which `bpf_l4_csum_replace` knows `all`. Source: Linux's uapi. */
+export const CHECKSUM_FLAGS = {
+  size: 0xf,
+  pseudoHeader: 0x10,
+  markMangled0: 0x20,
+  markEnforce: 0x40,
+  ipv6: 0x80,
+  all: 0xff,
+} as const;
 
 /** Address of a checksum in the packet, or `undefined` when the packet has no such bytes. */
 const checksumAt = ({ runtime }: ProgramHost, offset: number): number | undefined => {
@@ -52,7 +54,7 @@ const replaceHalf = (old: number, from: number, to: number): number =>
 const replaceL3 = helper(["pointer", "word", "long", "long", "long"], (host) => {
   const { view } = host.runtime.memory;
   return (_context, offset, from, fromHigh, to, _toHigh, flags, flagsHigh) => {
-    if ((flags & ~SIZE_MASK) !== 0 || flagsHigh !== 0) return -ERRNO.EINVAL;
+    if ((flags & ~CHECKSUM_FLAGS.size) !== 0 || flagsHigh !== 0) return -ERRNO.EINVAL;
     const address = checksumAt(host, offset);
     if (address === undefined) return -ERRNO.EFAULT;
     const old = view.getUint16(address, true);
@@ -67,14 +69,14 @@ const replaceL3 = helper(["pointer", "word", "long", "long", "long"], (host) => 
 const replaceL4 = helper(["pointer", "word", "long", "long", "long"], (host) => {
   const { view } = host.runtime.memory;
   return (_context, offset, from, fromHigh, to, _toHigh, flags, flagsHigh) => {
-    if ((flags & ~L4_FLAGS) !== 0 || flagsHigh !== 0) return -ERRNO.EINVAL;
+    if ((flags & ~CHECKSUM_FLAGS.all) !== 0 || flagsHigh !== 0) return -ERRNO.EINVAL;
     const address = checksumAt(host, offset);
     if (address === undefined) return -ERRNO.EFAULT;
     const old = view.getUint16(address, true);
-    const optional = (flags & MARK_MANGLED_0) !== 0;
+    const optional = (flags & CHECKSUM_FLAGS.markMangled0) !== 0;
     // A protocol such as UDP says with 0 that there is no checksum.
-    if (optional && (flags & MARK_ENFORCE) === 0 && old === 0) return 0;
-    const size = flags & SIZE_MASK;
+    if (optional && (flags & CHECKSUM_FLAGS.markEnforce) === 0 && old === 0) return 0;
+    const size = flags & CHECKSUM_FLAGS.size;
     if (![0, 2, 4].includes(size) || (size === 0 && (from | fromHigh) !== 0)) return -ERRNO.EINVAL;
     const half = size === 2 ? 0xffff : -1;
     const sum = replace(old, size === 0 ? -1 : from & half, to & half);

@@ -15,8 +15,12 @@ interface Missing {
 
 const SKB: Missing = { error: () => -ERRNO.EFAULT, zeros: true };
 
-/** No packet is as long as that. */
-const XDP_REACH = 0xffff;
+/** No packet is longer than that. */
+export const XDP_REACH = 0xffff;
+
+/** Flags of `bpf_skb_store_bytes`, which say what else of the packet is to be kept right. Source: Linux's uapi. */
+export const SKB_STORE_FLAGS = 0x3;
+
 const XDP: Missing = {
   error: (offset, length) => (offset > XDP_REACH || length > XDP_REACH ? -ERRNO.EFAULT : -ERRNO.EINVAL),
   zeros: false,
@@ -91,7 +95,7 @@ const noFlags = (flags: number, high: number): boolean => (flags | high) === 0;
 /** Helpers that read, write, resize and redirect the packet. */
 export const PACKET_HELPERS: HelperTable = {
   bpf_skb_load_bytes: load(SKB),
-  bpf_skb_store_bytes: store(SKB, 0x3),
+  bpf_skb_store_bytes: store(SKB, SKB_STORE_FLAGS),
   bpf_xdp_load_bytes: load(XDP),
   bpf_xdp_store_bytes: store(XDP, -1),
   bpf_xdp_adjust_head: adjust(({ runtime }, delta) => runtime.packet.adjustHead(delta)),
