@@ -1,6 +1,6 @@
 export { EbpfError, isEbpfError, MalformedError } from "@ebpf/core";
 export { ElfError } from "@ebpf/elf";
-export { RuntimeError, RuntimeFault } from "@ebpf/runtime";
+export { type PacketBatch, packPackets, RuntimeError, RuntimeFault } from "@ebpf/runtime";
 export { Collection, type CollectionParts } from "./collection.js";
 export { LoadError, type LoadErrorCode, VerificationError } from "./errors.js";
 export { type LoadOptions, load, loadObject } from "./load.js";

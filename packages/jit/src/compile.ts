@@ -42,7 +42,7 @@ interface Exports {
   readonly entry: (r1: number, r2: number, frame: number) => number;
   readonly enter: (r1: number, r2: number, frame: number) => number;
   readonly run?: (r1: number) => number;
-  readonly runOnPacket?: (length: number) => number;
+  readonly runOnPackets?: (count: number, words: number) => void;
   readonly callback: (pc: number, frame: number, ...words: readonly number[]) => number;
 }
 
@@ -76,7 +76,7 @@ export const programOf = (
   { bytes: wasm, map }: FinishedModule,
   instance: WebAssembly.Instance,
 ): CompiledProgram => {
-  const { entry, enter, run, runOnPacket, callback } = instance.exports as unknown as Exports;
+  const { entry, enter, run, runOnPackets, callback } = instance.exports as unknown as Exports;
   host.setCallback((pc, frame, words) => {
     const [a = 0, b = 0, c = 0, d = 0, e = 0, f = 0, g = 0, h = 0, i = 0, j = 0] = words;
     return callback(pc, frame, a, b, c, d, e, f, g, h, i, j);
@@ -87,7 +87,7 @@ export const programOf = (
     wasm,
     enter,
     run: run ?? ((r1) => entry(r1, 0, STACK_TOP)),
-    ...(runOnPacket && { runOnPacket }),
+    ...(runOnPackets && { runOnPackets }),
     ...(map && { sourceMap: map }),
   };
 };

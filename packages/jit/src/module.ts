@@ -24,7 +24,7 @@ import {
 import { lowerInstruction } from "./lower/instruction.js";
 import { lowerCondition } from "./lower/jump.js";
 import { defineRun, splitResult, storeCell } from "./run.js";
-import { defineRunOnPacket } from "./run-on-packet.js";
+import { defineRunOnPackets } from "./run-on-packet.js";
 import type { Code, LinePlace } from "./wasm/code.js";
 import { type EncodedModule, type FunctionReference, ModuleBuilder, withSections } from "./wasm/module.js";
 import type { ValueType } from "./wasm/opcodes.js";
@@ -40,7 +40,7 @@ export interface ModuleParts {
 
 /**
  * Lowers a program to a WebAssembly module over the runtime's memory. Its exports are those of `addProgram`, `run` where a
- * run begins with more than `entry`, and `runOnPacket` where programs of this type take packets.
+ * run begins with more than `entry`, and `runOnPackets` where programs of this type take packets.
  *
  * @param knowledge what the code may rely on; without it every instruction is lowered by itself
  */
@@ -65,7 +65,7 @@ export const buildModule = (
   const run = { entry, clearStack: false, ...(counts && { budget: host.budget }) };
   if (counts) module.export(defineRun(module, "run", run));
   const context = host.runtime.platform.programTypes[host.spec.type]?.context;
-  if (context && takesPackets(context)) module.export(defineRunOnPacket(module, "runOnPacket", run, context));
+  if (context && takesPackets(context)) module.export(defineRunOnPackets(module, "runOnPackets", run, context));
   const pages = host.runtime.memory.bytes.length / PAGE_SIZE;
   return finishModule(module, module.finish({ kind: "imported", pages }), options);
 };

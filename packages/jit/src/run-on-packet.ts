@@ -13,43 +13,83 @@ export const defineRunOnPacket = (
 ): FunctionReference => {
   const defined = module.define(name, ["i32"], ["i32"]);
   const { code } = defined;
-  const LENGTH = 0;
-  const start = () => code.i32(PACKET_BASE);
-  const end = () => code.get(LENGTH).i32(PACKET_BASE).op("i32.add");
-  clearContext(code, layout.size);
-  storeCell(code, CELL.packetMeta, start);
-  storeCell(code, CELL.packetData, start);
-  storeCell(code, CELL.packetEnd, end);
-  for (const { holds, value, offset } of layout.fields) {
-    const address = CONTEXT_BASE + offset;
-    if (value === "packet" || value === "packet_meta") storeCell(code, address, start);
-    else if (value === "packet_end") storeCell(code, address, end);
-    else if (holds === "protocol") storeCell(code, address, () => etherType(code, LENGTH));
-    else if (holds !== undefined) storeCell(code, address, () => code.get(LENGTH));
-  }
-  for (const offset of objectOffsets(layout)) storeCell(code, CONTEXT_BASE + offset, () => code.i32(EMPTY_OBJECT));
+  const length = 0;
+  const start = code.local("i32");
+  code.i32(PACKET_BASE).set(start);
+  describePacket(code, layout, start, length);
   writeRun(module, code, run, () => code.i32(CONTEXT_BASE));
   return defined;
 };
 
-/** Zeroes the context in words of 8 bytes; the last may overlap the one before. A short `memory.fill` takes longer. */
-const clearContext = (code: Code, size: number): void => {
-  for (let at = 0; at < size; at += 8) {
-    code
-      .i32(0)
-      .i64(0)
-      .memory("i64.store", CONTEXT_BASE + Math.min(at, size - 8));
+/** `(count, words)`: one run on each of `count` packets, as `Executable.runOnPackets` says. */
+export const defineRunOnPackets = (
+  module: ModuleBuilder,
+  name: string,
+  run: Run,
+  layout: ContextLayout,
+): FunctionReference => {
+  const defined = module.define(name, ["i32", "i32"], []);
+  const { code } = defined;
+  const [left, word] = [0, 1];
+  const start = code.local("i32");
+  const length = code.local("i32");
+  code.i32(PACKET_BASE).set(start);
+  const done = code.open("block");
+  const next = code.open("loop");
+  code.get(left).op("i32.eqz").brIf(done);
+  code.get(word).memory("i32.load").set(length);
+  describePacket(code, layout, start, length);
+  code.get(word);
+  writeRun(module, code, run, () => code.i32(CONTEXT_BASE));
+  code.memory("i32.store");
+  code.get(start).get(length).op("i32.add").set(start);
+  code.get(word).i32(4).op("i32.add").set(word);
+  code.get(left).i32(1).op("i32.sub").set(left);
+  code.br(next).op("end", "end");
+  return defined;
+};
+
+/** Sets the bounds of the packet that two locals tell, and fills the context that describes it. */
+const describePacket = (code: Code, layout: ContextLayout, start: number, length: number): void => {
+  const pushStart = () => code.get(start);
+  const pushEnd = () => code.get(start).get(length).op("i32.add");
+  storeCell(code, CELL.packetMeta, pushStart);
+  storeCell(code, CELL.packetData, pushStart);
+  storeCell(code, CELL.packetEnd, pushEnd);
+  const described = new Map<number, () => Code>();
+  for (const { holds, value, offset } of layout.fields) {
+    if (value === "packet" || value === "packet_meta") described.set(offset, pushStart);
+    else if (value === "packet_end") described.set(offset, pushEnd);
+    else if (holds === "protocol") described.set(offset, () => etherType(code, start, length));
+    else if (holds !== undefined) described.set(offset, () => code.get(length));
+  }
+  for (const offset of objectOffsets(layout)) described.set(offset, () => code.i32(EMPTY_OBJECT));
+  clearContext(code, layout.size, (at) => described.has(at));
+  for (const [offset, push] of described) storeCell(code, CONTEXT_BASE + offset, push);
+};
+
+/** Zeroes the context, but for words that are written behind this. A short `memory.fill` takes longer than the single stores. */
+const clearContext = (code: Code, size: number, isWritten: (at: number) => boolean): void => {
+  for (let at = 0; at < size; ) {
+    const address = CONTEXT_BASE + at;
+    if (isWritten(at)) {
+      at += 4;
+    } else if (at + 8 <= size && !isWritten(at + 4)) {
+      code.i32(0).i64(0).memory("i64.store", address);
+      at += 8;
+    } else if (at + 4 <= size) {
+      code.i32(0).i32(0).memory("i32.store", address);
+      at += 4;
+    } else {
+      code.i32(0).i32(0).memory("i32.store8", address);
+      at += 1;
+    }
   }
 };
 
 /** The type of the Ethernet frame as it stands in the packet; 0 when that is too short. */
-const etherType = (code: Code, length: number): Code => {
+const etherType = (code: Code, start: number, length: number): Code => {
   const AT = 12;
   code.get(length).i32(ETHERNET_HEADER).op("i32.ge_u").open("if", "i32");
-  return code
-    .i32(0)
-    .memory("i32.load16_u", PACKET_BASE + AT)
-    .op("else")
-    .i32(0)
-    .op("end");
+  return code.get(start).memory("i32.load16_u", AT).op("else").i32(0).op("end");
 };

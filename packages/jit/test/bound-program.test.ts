@@ -1,4 +1,4 @@
-import { CONTEXT_BASE, type KeyedMap, Runtime, RuntimeError } from "@ebpf/runtime";
+import { CONTEXT_BASE, type KeyedMap, packPackets, Runtime, RuntimeError } from "@ebpf/runtime";
 import { describe, expect, it } from "vitest";
 import { asm, bytesOf, mapOf, programOf } from "../../runtime/test/support/program.js";
 import { compile } from "../src/index.js";
@@ -70,6 +70,79 @@ describe.each(ENGINES)("a bound program in the %s", (_name, load) => {
     expect([...results]).toEqual([0x4001, 0x8005dc02]);
   });
 
+  describe("on packets that lie in one buffer", () => {
+    /** So many, and so long, that they are copied in several groups; some are empty or fill a buffer alone. */
+    const many = Array.from({ length: 7000 }, (_, index) => {
+      const length = index % 1000 === 5 ? 0x10000 : index % 7 === 0 ? 0 : (index * 37) % 1515;
+      return new Uint8Array(length).fill(index);
+    });
+    /** Returns length and first byte, and leaves a mark in the packet where it was. */
+    const MARKS = `
+      mov %r0, 0
+      ldxw %r2, [%r1]
+      ldxw %r3, [%r1+4]
+      mov %r4, %r2
+      add %r4, 1
+      jgt %r4, %r3, +2
+      ldxb %r0, [%r2]
+      stb [%r2], 0xff
+      sub %r3, %r2
+      lsh %r3, 8
+      or %r0, %r3
+      exit`;
+    const expected = many.map(({ length, 0: first = 0 }) => (length << 8) | first);
+
+    it.each([true, false])(
+      "does what it does on packets that have buffers of their own (stack cleared: %s)",
+      (clearStack) => {
+        const runtime = new Runtime({ memoryPages: 16 });
+        const bound = runtime.bind(load(programOf(asm(MARKS), { type: "xdp" }), runtime, { checked: false }), {
+          clearStack,
+        });
+        const batch = packPackets(many);
+        for (const packets of [many, batch, batch]) {
+          const results = new Uint32Array(many.length);
+          bound.runPackets(packets, results);
+          expect([...results]).toEqual(expected);
+        }
+      },
+    );
+
+    it("takes none, and as many empty ones as there are", () => {
+      const { bound } = bind(false);
+      bound.runPackets(packPackets([]), new Uint32Array());
+      const { runtime, program } = bind(false);
+      const empty = new Array<Uint8Array>(10_000).fill(new Uint8Array());
+      const results = new Uint32Array(empty.length);
+      runtime.bind(program, { clearStack: false }).runPackets(packPackets(empty), results);
+      expect(new Set(results.subarray(1))).toEqual(new Set([results[1]]));
+    });
+
+    it("refuses those that are too long, and too few results", () => {
+      expect(() => packPackets([new Uint8Array(70_000)])).toThrow(/room for 65536/);
+      expect(() => bind().bound.runPackets(packPackets(packets), new Uint32Array(2))).toThrow(RuntimeError);
+    });
+  });
+
+  // Kernel: each packet has a headroom of its own.
+  it.each(["call 44", "lddw_map 2, 1\nmov %r3, 0\ncall 12"])("clears the headroom for a program with %s", (call) => {
+    const runtime = new Runtime({ memoryPages: 16 });
+    const spec = mapOf({ type: "prog_array", valueSize: 4, maxEntries: 1 });
+    const map = runtime.createMap(spec) as KeyedMap;
+    // Moves the start back by 8 bytes, returns what is there and leaves a mark.
+    const moves = "mov %r6, %r1\nmov %r2, -8\ncall 44\nldxw %r2, [%r6]\nldxb %r0, [%r2]\nstb [%r2], 1\nexit";
+    const mover = load(programOf(asm(moves), { type: "xdp" }), runtime, { checked: false });
+    map.initialize(new Uint8Array(4), bytesOf(runtime.register(mover), 4));
+    const text = call === "call 44" ? moves : `${call}\nmov %r0, 9\nexit`;
+    const options = { checked: false, maps: new Map([[1, map]]) };
+    const program = load(programOf(asm(text), { type: "xdp", maps: new Map([[1, spec]]) }), runtime, options);
+    for (const given of [packets, packPackets(packets)]) {
+      const results = new Uint32Array(3).fill(7);
+      runtime.bind(program, { clearStack: false }).runPackets(given, results);
+      expect([...results]).toEqual([0, 0, 0]);
+    }
+  });
+
   it("refuses too few results, and packets that are too long", () => {
     const { bound } = bind();
     expect(() => bound.runPackets(packets, new Uint32Array(2))).toThrow(RuntimeError);
@@ -127,6 +200,9 @@ describe("a bound program in the jit", () => {
     bound.runPackets(packets, results);
     // The least that V8 allocates is 16 bytes.
     expect(growth(() => bound.runPackets(packets, results))).toBeLessThan(RUNS);
+    const batch = packPackets(packets);
+    bound.runPackets(batch, results);
+    expect(growth(() => bound.runPackets(batch, results))).toBeLessThan(RUNS);
     const runMany = () => {
       for (let run = 0; run < RUNS; run++) results[run] = bound.run(CONTEXT_BASE);
     };

@@ -37,8 +37,10 @@ export interface Executable {
    */
   run?(r1: number): number;
   /**
-   * The same on the packet of `length` bytes at `PACKET_BASE`, with its bounds and a context that describes it. Only of
-   * programs that take packets.
+   * The same on `count` packets, which lie one behind the other from `PACKET_BASE` on, each with its bounds and a context that
+   * describes it. Only of programs that take packets.
+   *
+   * @param words address, a multiple of 4, of a word for each packet: its length, which the low word of r0 replaces
    */
-  runOnPacket?(length: number): number;
+  runOnPackets?(count: number, words: number): void;
 }

@@ -29,6 +29,7 @@ export { ReferenceArray } from "./maps/reference-array.js";
 export { RingBufferMap } from "./maps/ringbuf.js";
 export { RuntimeMap, UPDATE_FLAGS } from "./maps/runtime-map.js";
 export type { PendingRedirect } from "./packet.js";
+export { type PacketBatch, packPackets } from "./packet-batch.js";
 export { ETHERNET_HEADER, HEADER_OFFSET, loadFromPacket } from "./packet-load.js";
 export { type Callback, type Callee, ProgramHost } from "./program-host.js";
 export { XORSHIFT } from "./random.js";

@@ -6,7 +6,8 @@
  *   0x10000  cells: fixed words through which engines, helpers and the host speak to each other
  *   0x11000  stack: 8 frames of 512 bytes; frame 0 is the topmost
  *   0x20000  context of the running program, up to 64 KiB
- *   0x30000  packet buffer: headroom, up to 64 KiB of packet, tailroom
+ *   0x30000  packet buffer: headroom, up to 64 KiB of packet, tailroom; or many packets, one behind the other
+ *   0x41000  lengths of those packets, then their results
  *   0x50000  heap: maps and their values, handed out upwards and never taken back
  *
  * Everything here is ABI between the runtime and compiled code.
@@ -68,6 +69,9 @@ export const PACKET_HEADROOM = 0x100;
 export const PACKET_BASE = PACKET_BUFFER + PACKET_HEADROOM;
 export const MAX_PACKET_SIZE = 0x10000;
 export const PACKET_BUFFER_END = 0x41000;
+
+/** A word for each of many packets that lie one behind the other: its length, then its result. */
+export const PACKET_WORDS = 0x41000;
 
 /** Where the heap begins. */
 export const HEAP_BASE = 0x50000;

@@ -29,6 +29,28 @@ interface FieldAddresses {
 
 const NO_FIELDS: FieldAddresses = { objects: [] };
 
+const KNOWN_FIELDS = new WeakMap<ContextLayout, FieldAddresses>();
+
+const fieldsOf = (layout: ContextLayout): FieldAddresses => {
+  const known = KNOWN_FIELDS.get(layout);
+  if (known !== undefined) return known;
+  const addressOf = (matches: (field: ContextLayout["fields"][number]) => boolean): number | undefined => {
+    const field = layout.fields.find(matches);
+    return field && CONTEXT_BASE + field.offset;
+  };
+  const fields = {
+    data: addressOf(({ value }) => value === "packet"),
+    end: addressOf(({ value }) => value === "packet_end"),
+    meta: addressOf(({ value }) => value === "packet_meta"),
+    length: addressOf(({ holds }) => holds === "packet_length"),
+    wireLength: addressOf(({ holds }) => holds === "wire_length"),
+    protocol: addressOf(({ holds }) => holds === "protocol"),
+    objects: objectOffsets(layout).map((offset) => CONTEXT_BASE + offset),
+  };
+  KNOWN_FIELDS.set(layout, fields);
+  return fields;
+};
+
 /** Where the running program sent its packet. */
 export interface PendingRedirect {
   readonly target: number;
@@ -60,39 +82,27 @@ export class PacketBuffer {
 
   /** A packet of `size` bytes is in the buffer, described by a context with this layout; no metadata, no redirect. */
   place(layout: ContextLayout, size: number): void {
-    const addressOf = (matches: (field: ContextLayout["fields"][number]) => boolean): number | undefined => {
-      const field = layout.fields.find(matches);
-      return field && CONTEXT_BASE + field.offset;
-    };
-    this.#fields = {
-      data: addressOf(({ value }) => value === "packet"),
-      end: addressOf(({ value }) => value === "packet_end"),
-      meta: addressOf(({ value }) => value === "packet_meta"),
-      length: addressOf(({ holds }) => holds === "packet_length"),
-      wireLength: addressOf(({ holds }) => holds === "wire_length"),
-      protocol: addressOf(({ holds }) => holds === "protocol"),
-      objects: objectOffsets(layout).map((offset) => CONTEXT_BASE + offset),
-    };
-    this.replace(size);
+    this.#fields = fieldsOf(layout);
+    this.replace(PACKET_BASE, size);
   }
 
-  /** Another packet has taken the place of the one before: the context is that of a fresh packet again. */
-  replace(size: number): void {
+  /** The packet is now that of `size` bytes at `start`: the context is that of a fresh packet again. */
+  replace(start: number, size: number): void {
     const { words } = this.#memory;
     const end = this.#memory.cell(CELL.contextEnd) >>> 2;
     for (let word = CONTEXT_BASE >>> 2; word < end; word++) words[word] = 0;
     this.redirect = undefined;
-    this.#describe(size);
-    this.#setBounds(PACKET_BASE, PACKET_BASE, PACKET_BASE + size);
+    this.#describe(start, size);
+    this.#setBounds(start, start, start + size);
   }
 
   /** Sets what of the context doesn't change: objects, the packet's length on the wire, its protocol as a network-order word. */
-  #describe(size: number): void {
+  #describe(start: number, size: number): void {
     const { view } = this.#memory;
     const { wireLength, protocol, objects } = this.#fields;
     for (const object of objects) view.setUint32(object, EMPTY_OBJECT, true);
     if (wireLength !== undefined) view.setUint32(wireLength, size, true);
-    const type = size >= ETHERNET_HEADER ? view.getUint16(PACKET_BASE + ETHER_TYPE, true) : 0;
+    const type = size >= ETHERNET_HEADER ? view.getUint16(start + ETHER_TYPE, true) : 0;
     if (protocol !== undefined) view.setUint32(protocol, type, true);
   }
 

@@ -71,14 +71,8 @@ const preparePacket = (
   packet: Uint8Array,
   fields: Readonly<Record<string, number | bigint>>,
 ): PreparedInput => {
-  const { memory, platform } = runtime;
-  const rules = platform.programTypes[spec.type];
-  const layout = rules?.context;
-  if (layout === undefined || !takesPackets(layout)) {
-    throw new RuntimeError("BAD_INPUT", `${spec.name}: a program of type ${spec.type} takes no packet`, {
-      hint: "give it the bytes of its context instead",
-    });
-  }
+  const { memory } = runtime;
+  const layout = packetContext(runtime, spec);
   requireSize("the packet", packet.length, MAX_PACKET_SIZE);
   const context = prepareContext(memory, layout.size);
   memory.bytes.fill(0, PACKET_BUFFER, PACKET_BASE);
@@ -94,6 +88,25 @@ const preparePacket = (
       ...(runtime.packet.redirect && { redirect: runtime.packet.redirect }),
     }),
   };
+};
+
+/**
+ * Puts in place what all runs on packets have in common.
+ *
+ * @throws RuntimeError `BAD_INPUT` for a program that takes no packets
+ */
+export const preparePackets = (runtime: Runtime, spec: ProgramSpec): void => {
+  const layout = packetContext(runtime, spec);
+  prepareContext(runtime.memory, layout.size);
+  runtime.packet.place(layout, 0);
+};
+
+const packetContext = ({ platform }: Runtime, { name, type }: ProgramSpec): ContextLayout => {
+  const layout = platform.programTypes[type]?.context;
+  if (layout !== undefined && takesPackets(layout)) return layout;
+  throw new RuntimeError("BAD_INPUT", `${name}: a program of type ${type} takes no packet`, {
+    hint: "give it the bytes of its context instead",
+  });
 };
 
 const writeField = (memory: LinearMemory, layout: ContextLayout, name: string, value: number | bigint): void => {
