@@ -58,7 +58,7 @@ export interface LoadOptions extends ReadOptions, FinishOptions {
   readonly maxStates?: number;
   /** What programs may rely on. Default: Linux. */
   readonly platform?: Platform;
-  /** Clock, random numbers, CPUs, further helpers and so on. Memory: 32 MiB, or 256 MiB for larger maps, by default. */
+  /** Clock, random numbers, CPUs, further helpers and so on. Memory: 30 MiB, or 256 MiB for larger maps, by default. */
   readonly runtime?: Omit<RuntimeOptions, "platform">;
 }
 
@@ -97,8 +97,8 @@ export const loadObject = (object: ObjectSpec, options: LoadOptions = {}): Colle
   return new Collection(runtime, { specs: maps, maps: runtimeMaps, programs, btf: object.btf });
 };
 
-/** Pages that most objects get. V8 collects garbage whenever 64 MiB or more are made, which would cost every start. */
-const USUAL_PAGES = 512;
+/** Pages that most objects get. With 32 MiB of young buffers V8 collects garbage twice more, which would cost every start. */
+const USUAL_PAGES = 480;
 /** Pages for objects whose maps leave less than half of the usual ones. */
 const MANY_PAGES = 4096;
 
