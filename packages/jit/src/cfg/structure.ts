@@ -15,7 +15,9 @@ export interface BlockWriter {
   charge(block: Block, edge: Edge): void;
 }
 
-type Task = { readonly kind: "block"; readonly id: number } | { readonly kind: "end" };
+/** What is still to be written: the block with this id, or the end of what was opened. */
+type Task = number;
+const END: Task = -1;
 
 /**
  * Writes a reducible graph as nested blocks and loops (N. Ramsey, "Beyond Relooper", ICFP 2022): each block stands
@@ -39,7 +41,7 @@ class StructureWriter {
    * What a jump to a block goes to: the `block` that ends before it, and its `loop` once that is open. A block without
    * a label is written where the jump stands.
    */
-  readonly #labels = new Map<number, Label>();
+  readonly #labels: (Label | undefined)[];
   readonly #tasks: Task[] = [];
 
   constructor(graph: Graph, writer: BlockWriter, { sequence, position, predecessors, dominator }: Order) {
@@ -48,6 +50,7 @@ class StructureWriter {
     this.#code = writer.code;
     this.#isLoop = new Uint8Array(graph.blocks.length);
     this.#isMerge = new Uint8Array(graph.blocks.length);
+    this.#labels = new Array<Label | undefined>(graph.blocks.length).fill(undefined);
     predecessors.forEach((sources, id) => {
       let forward = 0;
       for (const from of sources) {
@@ -61,10 +64,10 @@ class StructureWriter {
   }
 
   write(): void {
-    this.#tasks.push({ kind: "block", id: 0 });
+    this.#tasks.push(0);
     for (let task = this.#tasks.pop(); task !== undefined; task = this.#tasks.pop()) {
-      if (task.kind === "end") this.#code.op("end");
-      else this.#writeBlock(task.id);
+      if (task === END) this.#code.op("end");
+      else this.#writeBlock(task);
     }
     // Every way ends in a return or a jump; this says so to the validator.
     this.#code.op("unreachable");
@@ -73,14 +76,15 @@ class StructureWriter {
   #writeBlock(id: number): void {
     const block = this.#blocks[id]!;
     if (this.#isLoop[id] === 1) {
-      this.#labels.set(id, this.#code.open("loop"));
-      this.#tasks.push({ kind: "end" });
+      this.#labels[id] = this.#code.open("loop");
+      this.#tasks.push(END);
     }
     const labelled = this.#labelled[id]!;
     // The one that is written last is the outermost.
-    for (const merge of [...labelled].reverse()) {
-      this.#labels.set(merge, this.#code.open("block"));
-      this.#tasks.push({ kind: "block", id: merge }, { kind: "end" });
+    for (let index = labelled.length - 1; index >= 0; index--) {
+      const merge = labelled[index]!;
+      this.#labels[merge] = this.#code.open("block");
+      this.#tasks.push(merge, END);
     }
     this.#writer.body(block, id);
     this.#writeTerminator(block);
@@ -104,14 +108,14 @@ class StructureWriter {
   }
 
   #writeTable(edges: readonly Edge[]): void {
-    const labels = edges.map(({ target }) => this.#labels.get(target)!);
+    const labels = edges.map(({ target }) => this.#labels[target]!);
     this.#code.brTable(labels, labels.at(-1)!);
   }
 
   #writeBranch(block: Block, { taken, next }: Extract<Block["terminator"], { kind: "branch" }>): void {
     this.#writer.condition(block);
-    const takenLabel = this.#labels.get(taken.target);
-    const nextLabel = this.#labels.get(next.target);
+    const takenLabel = this.#labels[taken.target];
+    const nextLabel = this.#labels[next.target];
     if (takenLabel !== undefined && taken.cost === 0) {
       this.#code.brIf(takenLabel);
       this.#follow(block, next);
@@ -126,7 +130,7 @@ class StructureWriter {
     } else {
       // Tasks run last in, first out: the taken side, the end of the `if`, the other side.
       this.#code.open("if");
-      this.#tasks.push({ kind: "block", id: next.target }, { kind: "end" });
+      this.#tasks.push(next.target, END);
       this.#follow(block, taken);
     }
   }
@@ -134,8 +138,8 @@ class StructureWriter {
   /** Goes on along an edge: a jump where the target has a label, else the target itself. */
   #follow(block: Block, edge: Edge): void {
     if (edge.cost > 0) this.#writer.charge(block, edge);
-    const label = this.#labels.get(edge.target);
-    if (label === undefined) this.#tasks.push({ kind: "block", id: edge.target });
+    const label = this.#labels[edge.target];
+    if (label === undefined) this.#tasks.push(edge.target);
     else this.#code.br(label);
   }
 }

@@ -9,7 +9,7 @@ import { lowerCondition } from "./jump.js";
 /** Leaves the result of an operation on the stack: an i64, or an i32 that is the zero-extended result's low half. */
 type Push = (writer: FunctionWriter, slot: Instruction, op: AluOperation) => void;
 
-type Plain = Parameters<FunctionWriter["code"]["op"]>[number];
+type Plain = Parameters<FunctionWriter["code"]["op"]>[0];
 
 const pushOf = (writer: FunctionWriter, register: number, width: Width): void => {
   if (width === 64) writer.get(register);
@@ -171,6 +171,7 @@ const widthFor = (writer: FunctionWriter, slot: Instruction, op: AluOperation): 
   const { operator, operand, width, bits } = op;
   if (bits !== undefined && operator !== "movsx") return bits === 64 ? 64 : 32;
   if (width === 32 || operator === "addr_space_cast") return 32;
+  if (writer.flow === undefined) return 64;
   const left = writer.range(slot.dst);
   const right = writer.sourceRange(slot, operand);
   switch (operator) {

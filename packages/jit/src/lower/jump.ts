@@ -1,23 +1,28 @@
-import type { Comparison, Instruction, JumpOperation } from "@ebpf/asm";
+import type { Comparison, Instruction, JumpOperation, Width } from "@ebpf/asm";
 import { isWord } from "../flow/range.js";
 import type { FunctionWriter } from "./function.js";
 
-type Plain = Parameters<FunctionWriter["code"]["op"]>[number];
+type Plain = Parameters<FunctionWriter["code"]["op"]>[0];
 
-const COMPARISONS: Readonly<Record<Exclude<Comparison, "set">, string>> = {
-  eq: "eq",
-  ne: "ne",
-  gt: "gt_u",
-  ge: "ge_u",
-  lt: "lt_u",
-  le: "le_u",
-  sgt: "gt_s",
-  sge: "ge_s",
-  slt: "lt_s",
-  sle: "le_s",
-};
+type Ordered = Exclude<Comparison, "set">;
 
-const UNSIGNED: typeof COMPARISONS = { ...COMPARISONS, sgt: "gt_u", sge: "ge_u", slt: "lt_u", sle: "le_u" };
+const comparisons = (width: Width): Readonly<Record<Ordered, Plain>> => ({
+  eq: `i${width}.eq`,
+  ne: `i${width}.ne`,
+  gt: `i${width}.gt_u`,
+  ge: `i${width}.ge_u`,
+  lt: `i${width}.lt_u`,
+  le: `i${width}.le_u`,
+  sgt: `i${width}.gt_s`,
+  sge: `i${width}.ge_s`,
+  slt: `i${width}.lt_s`,
+  sle: `i${width}.le_s`,
+});
+
+const WIDE = comparisons(64);
+const NARROW = comparisons(32);
+/** Zero-extended words are never negative, so that their order as 64-bit numbers is the unsigned one. */
+const EXTENDED = { ...NARROW, sgt: NARROW.gt, sge: NARROW.ge, slt: NARROW.lt, sle: NARROW.le };
 
 /** Leaves on the stack whether the jump is taken, as an i32 that is 0 when not. */
 export const lowerCondition = (writer: FunctionWriter, slot: Instruction, op: JumpOperation): void => {
@@ -44,9 +49,7 @@ export const lowerCondition = (writer: FunctionWriter, slot: Instruction, op: Ju
     else code.op("i64.and").i64(0).op("i64.ne");
     return;
   }
-  // Zero-extended words are never negative, so that their 64-bit order is the unsigned one of the words.
-  const ordered = width === 64 && isNarrow ? UNSIGNED[comparison] : COMPARISONS[comparison];
-  code.op(`i${isNarrow ? 32 : 64}.${ordered}` as Plain);
+  code.op((width === 32 ? NARROW : isNarrow ? EXTENDED : WIDE)[comparison]);
 };
 
 /** Puts the target of a `gotox` into its local, or faults when it is no slot of the program. */

@@ -95,14 +95,17 @@ export class Code {
     if (this.#marks.at(-1)?.place !== place) this.#marks.push({ offset: this.#bytes.length, place });
   }
 
-  /** Instructions without immediates, in order. */
-  op(...names: PlainOp[]): this {
-    for (let index = 0; index < names.length; index++) {
-      const name = names[index]!;
-      this.#bytes.byte(OP[name]);
-      if (name === "end") this.#depth--;
-    }
+  /** Instructions without immediates, in order. A rest parameter would make an array for each call. */
+  op(first: PlainOp, second?: PlainOp, third?: PlainOp): this {
+    this.#plain(first);
+    if (second !== undefined) this.#plain(second);
+    if (third !== undefined) this.#plain(third);
     return this;
+  }
+
+  #plain(name: PlainOp): void {
+    this.#bytes.byte(OP[name]);
+    if (name === "end") this.#depth--;
   }
 
   get(local: number): this {
