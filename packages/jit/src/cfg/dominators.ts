@@ -1,4 +1,13 @@
-import { type Edge, edgesOf, type Graph } from "./graph.js";
+import { edgesOf, type Graph } from "./graph.js";
+
+/**
+ * The blocks next to each block, those of one next to each other: `first[id]` up to `first[id + 1]` are the places of those
+ * of block `id`. Large programs have so many that a list for each takes longer to make than to use.
+ */
+export interface Neighbours {
+  readonly first: Int32Array;
+  readonly blocks: Int32Array;
+}
 
 /** Blocks in reverse post-order with their immediate dominators. */
 export interface Order {
@@ -6,8 +15,7 @@ export interface Order {
   readonly sequence: readonly number[];
   /** Position of each block in `sequence`. */
   readonly position: Int32Array;
-  /** Predecessors of each block. */
-  readonly predecessors: readonly (readonly number[])[];
+  readonly predecessors: Neighbours;
   /** Immediate dominator of each block; the entry's is itself. */
   readonly dominator: Int32Array;
 }
@@ -23,15 +31,42 @@ interface Walk {
   readonly parent: Int32Array;
 }
 
-const walk = (edges: readonly (readonly Edge[])[]): Walk => {
-  const count = edges.length;
+/** The blocks that each block goes on to, in the order of its edges. */
+const successorsOf = ({ blocks }: Graph): Neighbours => {
+  const first = new Int32Array(blocks.length + 1);
+  const targets: number[] = [];
+  for (let id = 0; id < blocks.length; id++) {
+    const { terminator } = blocks[id]!;
+    if (terminator.kind === "goto") targets.push(terminator.edge.target);
+    else if (terminator.kind === "branch") targets.push(terminator.taken.target, terminator.next.target);
+    else for (const { target } of edgesOf(blocks[id]!)) targets.push(target);
+    first[id + 1] = targets.length;
+  }
+  return { first, blocks: Int32Array.from(targets) };
+};
+
+/** The same ways the other way around. */
+const reversed = ({ first, blocks: targets }: Neighbours): Neighbours => {
+  const begin = new Int32Array(first.length);
+  for (let at = 0; at < targets.length; at++) begin[targets[at]! + 1]! += 1;
+  for (let id = 1; id < begin.length; id++) begin[id]! += begin[id - 1]!;
+  const sources = new Int32Array(targets.length);
+  const next = begin.slice();
+  for (let id = 0; id < first.length - 1; id++) {
+    for (let at = first[id]!; at < first[id + 1]!; at++) sources[next[targets[at]!]!++] = id;
+  }
+  return { first: begin, blocks: sources };
+};
+
+const walk = ({ first, blocks: targets }: Neighbours): Walk => {
+  const count = first.length - 1;
   const number = new Int32Array(count).fill(-1);
   const parent = new Int32Array(count);
   const preOrder: number[] = [];
   const postOrder: number[] = [];
-  /** The blocks between the entry and here, and how many edges of each were followed. */
+  /** The blocks between the entry and here, and for each block the next way that is to be followed. */
   const path: number[] = [];
-  const followed = new Uint32Array(count);
+  const next = first.slice();
   const enter = (id: number, from: number): void => {
     number[id] = preOrder.length;
     parent[id] = from;
@@ -40,12 +75,14 @@ const walk = (edges: readonly (readonly Edge[])[]): Walk => {
   };
   enter(0, 0);
   while (path.length > 0) {
-    const id = path.at(-1)!;
-    const edge = edges[id]![followed[id]!++];
-    if (edge === undefined) {
+    const id = path[path.length - 1]!;
+    if (next[id] === first[id + 1]) {
       postOrder.push(id);
       path.pop();
-    } else if (number[edge.target] === -1) enter(edge.target, id);
+    } else {
+      const target = targets[next[id]!++]!;
+      if (number[target] === -1) enter(target, id);
+    }
   }
   return { preOrder, postOrder, number, parent };
 };
@@ -54,10 +91,7 @@ const walk = (edges: readonly (readonly Edge[])[]): Walk => {
  * Immediate dominators by Lengauer and Tarjan's algorithm ("A fast algorithm for finding dominators in a flowgraph",
  * 1979) in its simple form: the time is nearly linear whatever the graph looks like.
  */
-const findDominators = (
-  { preOrder, number, parent }: Walk,
-  predecessors: readonly (readonly number[])[],
-): Int32Array => {
+const findDominators = ({ preOrder, number, parent }: Walk, { first, blocks: sources }: Neighbours): Int32Array => {
   const count = number.length;
   /** Number of the semidominator; at first a block's own number. */
   const semi = number.slice();
@@ -81,7 +115,9 @@ const findDominators = (
   };
   for (let index = preOrder.length - 1; index > 0; index--) {
     const id = preOrder[index]!;
-    for (const from of predecessors[id]!) semi[id] = Math.min(semi[id]!, semi[evaluate(from)]!);
+    for (let at = first[id]!; at < first[id + 1]!; at++) {
+      semi[id] = Math.min(semi[id]!, semi[evaluate(sources[at]!)]!);
+    }
     const waitsFor = preOrder[semi[id]!]!;
     nextWaiting[id] = firstWaiting[waitsFor]!;
     firstWaiting[waitsFor] = id;
@@ -93,7 +129,8 @@ const findDominators = (
     }
     firstWaiting[above] = -1;
   }
-  for (const id of preOrder.slice(1)) {
+  for (let index = 1; index < preOrder.length; index++) {
+    const id = preOrder[index]!;
     if (dominator[id] !== preOrder[semi[id]!]) dominator[id] = dominator[dominator[id]!]!;
   }
   return dominator;
@@ -101,17 +138,12 @@ const findDominators = (
 
 /** Orders the blocks and finds their dominators. */
 export const orderBlocks = (graph: Graph): Order => {
-  const edges = graph.blocks.map(edgesOf);
-  const walked = walk(edges);
-  const sequence = [...walked.postOrder].reverse();
+  const successors = successorsOf(graph);
+  const walked = walk(successors);
+  const sequence = walked.postOrder.toReversed();
   const position = new Int32Array(graph.blocks.length);
-  sequence.forEach((id, index) => {
-    position[id] = index;
-  });
-  const predecessors: number[][] = graph.blocks.map(() => []);
-  edges.forEach((ways, id) => {
-    for (const { target } of ways) predecessors[target]!.push(id);
-  });
+  for (let index = 0; index < sequence.length; index++) position[sequence[index]!] = index;
+  const predecessors = reversed(successors);
   return { sequence, position, predecessors, dominator: findDominators(walked, predecessors) };
 };
 

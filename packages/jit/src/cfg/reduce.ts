@@ -33,9 +33,13 @@ export const makeReducible = (graph: Graph, order: Order = orderBlocks(graph)): 
 /** Whether every edge that goes back leads to a block that dominates its source. */
 const isReducible = (graph: Graph, order: Order): boolean => {
   const { position, predecessors } = order;
+  const { first, blocks: sources } = predecessors;
   const back: { readonly target: number; readonly id: number }[] = [];
   for (let target = 0; target < graph.blocks.length; target++) {
-    for (const id of predecessors[target]!) if (position[target]! <= position[id]!) back.push({ target, id });
+    for (let at = first[target]!; at < first[target + 1]!; at++) {
+      const id = sources[at]!;
+      if (position[target]! <= position[id]!) back.push({ target, id });
+    }
   }
   if (back.length === 0) return true;
   const dominates = dominanceOf(order);

@@ -19,6 +19,8 @@ export interface BlockWriter {
 type Task = number;
 const END: Task = -1;
 
+const NONE: readonly number[] = [];
+
 /**
  * Writes a reducible graph as nested blocks and loops (N. Ramsey, "Beyond Relooper", ICFP 2022): each block stands
  * inside of its dominator. A block that several ways lead to stands behind a wasm `block` whose end is its label; a
@@ -36,7 +38,7 @@ class StructureWriter {
   readonly #isLoop: Uint8Array;
   readonly #isMerge: Uint8Array;
   /** Blocks with a label that a block dominates immediately, in the order in which they are written. */
-  readonly #labelled: readonly (readonly number[])[];
+  readonly #labelled: readonly (readonly number[] | undefined)[];
   /**
    * What a jump to a block goes to: the `block` that ends before it, and its `loop` once that is open. A block without
    * a label is written where the jump stands.
@@ -51,15 +53,24 @@ class StructureWriter {
     this.#isLoop = new Uint8Array(graph.blocks.length);
     this.#isMerge = new Uint8Array(graph.blocks.length);
     this.#labels = new Array<Label | undefined>(graph.blocks.length).fill(undefined);
-    predecessors.forEach((sources, id) => {
+    const { first, blocks: sources } = predecessors;
+    for (let id = 0; id < graph.blocks.length; id++) {
       let forward = 0;
-      for (const from of sources) {
+      for (let at = first[id]!; at < first[id + 1]!; at++) {
+        const from = sources[at]!;
         if (position[from]! >= position[id]!) this.#isLoop[id] = 1;
         else if (++forward > 1 || graph.blocks[from]!.terminator.kind === "switch") this.#isMerge[id] = 1;
       }
-    });
-    const labelled: number[][] = graph.blocks.map(() => []);
-    for (const id of sequence) if (this.#isMerge[id] === 1) labelled[dominator[id]!]!.push(id);
+    }
+    const labelled = new Array<number[] | undefined>(graph.blocks.length).fill(undefined);
+    for (let index = 0; index < sequence.length; index++) {
+      const id = sequence[index]!;
+      if (this.#isMerge[id] !== 1) continue;
+      const above = dominator[id]!;
+      const known = labelled[above];
+      if (known === undefined) labelled[above] = [id];
+      else known.push(id);
+    }
     this.#labelled = labelled;
   }
 
@@ -79,7 +90,7 @@ class StructureWriter {
       this.#labels[id] = this.#code.open("loop");
       this.#tasks.push(END);
     }
-    const labelled = this.#labelled[id]!;
+    const labelled = this.#labelled[id] ?? NONE;
     // The one that is written last is the outermost.
     for (let index = labelled.length - 1; index >= 0; index--) {
       const merge = labelled[index]!;
