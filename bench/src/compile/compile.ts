@@ -14,7 +14,7 @@ const COLD = fileURLToPath(new URL("compile/cold.js", import.meta.url));
 /** The size that is compiled in fresh processes. */
 const COLD_SIZE = 15_000;
 const COLD_ROUNDS = 11;
-const WARM_ROUNDS = 12;
+const WARM_ROUNDS = 40;
 const MEMORY_PAGES = 16;
 
 /** The same program with another constant: V8 keeps what it made of bytes that it knows. */
