@@ -1,5 +1,6 @@
 export { EbpfError, isEbpfError, MalformedError } from "@ebpf/core";
 export { ElfError } from "@ebpf/elf";
+export { type LoweringPort, type LoweringWorker, serveLowering } from "@ebpf/jit";
 export { type PacketBatch, packPackets, RuntimeError, RuntimeFault } from "@ebpf/runtime";
 export { Collection, type CollectionParts } from "./collection.js";
 export { LoadError, type LoadErrorCode, VerificationError } from "./errors.js";

@@ -5,6 +5,7 @@ import {
   compile,
   compileTiered,
   type FinishOptions,
+  type LoweringWorker,
   type Tier,
   type TieredOptions,
 } from "@ebpf/jit";
@@ -48,6 +49,8 @@ export interface LoadOptions extends ReadOptions, FinishOptions {
    * done, and swaps the code between two runs; see `LoadedProgram.optimized`. Default: `optimized`.
    */
   readonly tier?: Tier | "auto";
+  /** For `auto`: a worker that compiles for the second time, so that this thread doesn't; its script calls `serveLowering`. */
+  readonly worker?: LoweringWorker;
   /** True runs programs that no verifier has seen, with every access checked and an instruction budget. */
   readonly unverified?: boolean;
   /** Instructions that one unverified run may take. */
@@ -203,9 +206,9 @@ const translate = (
     ...(options.budget === undefined ? {} : { budget: options.budget }),
   };
   const begin = performance.now();
-  const { tier = "optimized", sourceMap = false, backend } = options;
+  const { tier = "optimized", sourceMap = false, backend, worker } = options;
   const facts = report?.facts;
-  const extras = { sourceMap, ...(backend && { backend }), ...(facts && { facts }) };
+  const extras = { sourceMap, ...(backend && { backend }), ...(worker && { worker }), ...(facts && { facts }) };
   const executable =
     engine === "jit"
       ? compileAt(spec, runtime, { ...execution, ...extras, tier })

@@ -115,6 +115,11 @@ export class Runtime {
     return map;
   }
 
+  /** All maps in the order in which they were made. */
+  get maps(): Iterable<RuntimeMap> {
+    return this.#maps.values();
+  }
+
   /** The map with this handle, the address that programs know it by. */
   mapAt(handle: number): RuntimeMap | undefined {
     return this.#maps.get(handle >>> 0);
