@@ -4,28 +4,14 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { Worker } from "node:worker_threads";
 import { LINUX_HELPERS } from "@ebpf/runtime";
-import { build } from "esbuild";
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { type LoadOptions, load, readPcap } from "../src/index.js";
+import { bundled } from "./support/bundle.js";
 
 const root = fileURLToPath(new URL("../../..", import.meta.url));
 const example = (name: string): Uint8Array => readFileSync(join(root, "examples", name));
 const firewall = example("xdp_firewall.o");
 const packets = readPcap(example("traffic.pcap")).map(({ bytes }) => bytes);
-
-/** A script with all that it needs. */
-const bundled = async (contents: string): Promise<string> => {
-  const { outputFiles } = await build({
-    stdin: { contents, resolveDir: join(root, "packages/ebpf/src") },
-    bundle: true,
-    write: false,
-    format: "esm",
-    platform: "node",
-    conditions: ["@ebpf/source"],
-    nodePaths: [join(root, "packages/ebpf/node_modules")],
-  });
-  return outputFiles[0]!.text;
-};
 
 const SERVE = `
   import { parentPort } from "node:worker_threads";

@@ -2,9 +2,9 @@ import { execFileSync } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { build } from "esbuild";
 import { describe, expect, it } from "vitest";
 import { type LoadOptions, load, readPcap } from "../src/index.js";
+import { bundled } from "./support/bundle.js";
 
 const root = fileURLToPath(new URL("../../..", import.meta.url));
 const example = (name: string): Uint8Array => readFileSync(join(root, "examples", name));
@@ -72,26 +72,14 @@ describe("the tier auto", () => {
   });
 
   it("keeps no process alive", async () => {
-    const { outputFiles } = await build({
-      stdin: {
-        contents: `
-          import { readFileSync } from "node:fs";
-          import { load } from "./index.js";
-          process.on("unhandledRejection", () => process.exit(9));
-          load(readFileSync(process.argv[2]), { tier: "auto" });
-          console.log("loaded");
-        `,
-        resolveDir: join(root, "packages/ebpf/src"),
-      },
-      bundle: true,
-      write: false,
-      format: "esm",
-      platform: "node",
-      conditions: ["@ebpf/source"],
-      nodePaths: [join(root, "packages/ebpf/node_modules")],
-    });
+    const script = await bundled(`
+      import { readFileSync } from "node:fs";
+      import { load } from "./index.js";
+      process.on("unhandledRejection", () => process.exit(9));
+      load(readFileSync(process.argv[2]), { tier: "auto" });
+      console.log("loaded");`);
     const args = ["--input-type=module", "-", join(root, "examples/xdp_firewall.o")];
-    const out = execFileSync(process.execPath, args, { input: outputFiles[0]!.text, timeout: 20_000 });
+    const out = execFileSync(process.execPath, args, { input: script, timeout: 20_000 });
     expect(out.toString()).toBe("loaded\n");
   });
 });
