@@ -295,6 +295,21 @@ describe("rules that the live kernel showed", () => {
     expect(verify(program(text("0x100000001", "u32", -16))).verdict).toBe("reject");
   });
 
+  it("functions that only functions call which nothing calls can't be reached", () => {
+    const dead = [
+      "f: call f\nr0 = 0\nexit",
+      "f: call g\nr0 = 0\nexit\ng: call f\nexit",
+      "f: r0 = 0\nexit\ng: call f\ncall g\nexit",
+    ];
+    for (const functions of dead) {
+      expect(verify(program(`r0 = 0\nexit\n${functions}`)).rejection?.message).toBe("unreachable insn 2");
+    }
+    expect(verify(program("call g\nexit\nf: call f\nr0 = 0\nexit\ng: r0 = 0\nexit")).verdict).toBe("reject");
+    // A call that is never made is one.
+    const text = "r0 = 0\nif r0 == 0 goto out\ncall f\nout: exit\nf: r0 = 0\nexit";
+    expect(verify(program(text)).verdict).toBe("accept");
+  });
+
   it("bounds that contradict each other are forgotten, known bits are not", () => {
     // A number that is 0 or has only its sign bit is not greater than itself: behind that it is said to have the bit.
     const text = `r7 = *(u64 *)(r10 - 128)\nw7 &= 0x80000000\nif w7 s> w7 goto odd\nr0 = 0\nexit

@@ -1,4 +1,4 @@
-import { type Instruction, slotsOf, targetOf } from "@ebpf/asm";
+import { type Instruction, isFunctionReference, slotsOf, targetOf } from "@ebpf/asm";
 import { reject } from "../report/reject.js";
 import type { Subprogram } from "./program.js";
 
@@ -72,7 +72,7 @@ const checkFunction = (instructions: readonly Instruction[], { start, end }: Sub
   if (!endsFunction(instructions[end - 1])) reject("FALL_THROUGH", "last insn is not an exit or jmp");
 };
 
-/** The instructions that can be reached from the start of each function that is called. */
+/** The instructions that can be reached from the entry, or else from an exception callback, through calls as well. */
 const reach = (
   instructions: readonly Instruction[],
   subprograms: readonly Subprogram[],
@@ -91,11 +91,12 @@ const reach = (
   };
   reached[0] = 1;
   if (slotsOf(instructions[0]!) === 2) reached[1] = 1;
-  // Functions that nothing calls keep their listed start as a root: they are dead code, but not unreachable slots.
-  for (const { start } of subprograms) visit(start);
+  for (const { start, exceptionCallback } of subprograms) if (exceptionCallback) visit(start);
   for (let pc = work.pop(); pc !== undefined; pc = work.pop()) {
     visit(next[pc]!);
     visit(target[pc]!);
+    const slot = instructions[pc]!;
+    if (isFunctionReference(slot)) visit(targetOf(slot, pc)!);
   }
   return reached;
 };
