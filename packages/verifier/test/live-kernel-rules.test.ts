@@ -310,6 +310,34 @@ describe("rules that the live kernel showed", () => {
     expect(verify(program(text)).verdict).toBe("accept");
   });
 
+  it("a sign in the low half is split at a whole AND or OR as well", () => {
+    const text = (operator: string) =>
+      `call 7\nw2 = w0\nw2 s>>= 31\nr2 ${operator}\nif w2 s> -1 goto out\nif w2 == -1 goto out\nw0 /= 0\nout: exit`;
+    for (const operator of ["|= 0", "&= -1"]) {
+      expect(verify(program(text(operator), { type: "socket_filter" })).verdict).toBe("accept");
+    }
+    // What lies above the low half stays unknown.
+    const whole =
+      "r2 = *(u64 *)(r10 - 8)\nr3 = r2\nif w2 s> 0 goto out\nif w2 s< -1 goto out\nr2 |= 0\nif w2 == 0 goto out\nif r2 == -1 goto out\nr0 = r9\nout: r0 = 0\nexit";
+    expect(verify(program(whole)).verdict).toBe("reject");
+  });
+
+  it("a number with one value that agrees with its bits is that, also where its range says otherwise", () => {
+    // 0 or 4, and greater than itself.
+    const text = `r8 = *(s8 *)(r10 - 8)\nif r8 & -5 goto out\nif w8 > w8 goto odd\nr0 = 0\nexit
+      odd: if r8 < -1 goto out\nr0 = r9\nout: r0 = 0\nexit`;
+    expect(verify(program(text)).verdict).toBe("accept");
+  });
+
+  it("low halves in the wrong order are bounds where they are unsigned, and none where they are signed", () => {
+    // 0 or 1, and greater than itself.
+    const text = (check: string) => `r8 = *(u64 *)(r10 - 8)\nif r8 & -2 goto out\nif r8 s> r8 goto odd\nr0 = 0\nexit
+      odd: ${check}\nr0 = r9\nout: r0 = 0\nexit`;
+    expect(verify(program(text("if r8 < -1 goto out"))).verdict).toBe("accept");
+    expect(verify(program(text("if w8 < -1 goto out"))).verdict).toBe("accept");
+    expect(verify(program(text("if w8 != 1 goto out"))).verdict).toBe("reject");
+  });
+
   it("bounds that contradict each other are forgotten, known bits are not", () => {
     // A number that is 0 or has only its sign bit is not greater than itself: behind that it is said to have the bit.
     const text = `r7 = *(u64 *)(r10 - 128)\nw7 &= 0x80000000\nif w7 s> w7 goto odd\nr0 = 0\nexit

@@ -71,3 +71,9 @@ const UNKNOWN_BYTES: ReadonlyMap<number, Scalar> = new Map<number, Scalar>([
   [4, cutOff(UNKNOWN, 4)],
   [8, UNKNOWN],
 ]);
+
+/** The same number with another low half. */
+export const withLowHalf = (a: Scalar, low: number): Scalar => {
+  const bits = T.withLow(a.bits, T.constant(W.fromInt32(low)));
+  return settle({ ...a, bits, u32: interval(low >>> 0, low >>> 0), s32: interval(low, low) });
+};

@@ -84,16 +84,16 @@ const rangeFromBits = (b: Bounds): void => {
 
 /**
  * The value, where only one of the unsigned range agrees with the known bits. Of a range without values, which a branch
- * that can't be taken leaves, Linux takes its lower end, or the last number that agrees, where that comes next.
+ * that can't be taken leaves, Linux takes the lower end when that agrees, or the last number that agrees, where that comes next or
+ * none does.
  */
 const onlyValue = ({ bits, umin, umax }: Bounds): Word | undefined => {
-  if (T.isConstant(bits) || W.equal(bits.mask, W.ONES)) return undefined;
-  const first = T.holds(bits, umin) ? umin : T.next(bits, umin);
-  if (first === undefined) return undefined;
-  const second = T.next(bits, first);
-  if (second === undefined) return first;
-  const reached = first === umin || !W.below(umax, first);
-  return reached && W.below(umax, second) ? first : undefined;
+  if (W.equal(bits.mask, W.ONES)) return undefined;
+  const last = W.or(bits.value, bits.mask);
+  const after = T.next(bits, umin) ?? last;
+  if (T.holds(bits, umin)) return W.below(umax, after) ? umin : undefined;
+  if (W.equal(after, last)) return last;
+  return !W.below(umax, after) && W.below(umax, T.next(bits, after) ?? last) ? after : undefined;
 };
 
 /** Learns from the known bits; tells the value where they leave only one. */
@@ -105,10 +105,12 @@ const fromBits = (b: Bounds): Word | undefined => {
 /**
  * The low halves of an interval of 64-bit numbers, where its high halves agree, or where they differ by one and the low
  * halves go through 0xffffffff → 0, which is an interval when read as signed.
+ *
+ * @param orderOnly whether low halves in the wrong order tell nothing: Linux asks only where the bounds are signed
  */
-const lowHalves = (b: Bounds, min: Word, max: Word): void => {
+const lowHalves = (b: Bounds, min: Word, max: Word, orderOnly: boolean): void => {
   if (min.hi === max.hi) {
-    b.within32(min.lo, max.lo);
+    if (!orderOnly || min.lo >>> 0 <= max.lo >>> 0) b.within32(min.lo, max.lo);
     if (min.lo <= max.lo) b.withinSigned32(min.lo, max.lo);
   } else if (((min.hi + 1) | 0) === max.hi && min.lo < 0 && max.lo >= 0) {
     b.withinSigned32(min.lo, max.lo);
@@ -117,8 +119,8 @@ const lowHalves = (b: Bounds, min: Word, max: Word): void => {
 
 /** What `within64` says of whole numbers holds for their low halves too. */
 const within32 = (b: Bounds): void => {
-  lowHalves(b, b.umin, b.umax);
-  lowHalves(b, b.smin, b.smax);
+  lowHalves(b, b.umin, b.umax, false);
+  lowHalves(b, b.smin, b.smax, true);
   if ((b.u32min | 0) <= (b.u32max | 0)) b.withinSigned32(b.u32min, b.u32max);
   if (b.s32min >>> 0 <= b.s32max >>> 0) b.within32(b.s32min, b.s32max);
   else if (b.u32max < b.s32min >>> 0) {

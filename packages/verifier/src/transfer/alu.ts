@@ -1,7 +1,15 @@
 import type { AluOperation, Instruction } from "@ebpf/asm";
 import { checkAmount, checkPointerArithmetic, refuseTwoPointers } from "../check/pointer-arithmetic.js";
 import { compute } from "../domain/arithmetic.js";
-import { byteSwapped, signExtend, signExtend32, truncate, unknownOf, zeroExtend32 } from "../domain/cast.js";
+import {
+  byteSwapped,
+  signExtend,
+  signExtend32,
+  truncate,
+  unknownOf,
+  withLowHalf,
+  zeroExtend32,
+} from "../domain/cast.js";
 import * as S from "../domain/scalar.js";
 import { settle } from "../domain/settle.js";
 import * as W from "../domain/word.js";
@@ -128,24 +136,26 @@ const checkConstantOperand = (op: AluOperation, imm: number): void => {
   }
 };
 
-const MINUS_ONE: Readonly<Record<32 | 64, Register>> = {
-  64: scalarRegister(S.constant(W.ONES)),
-  32: scalarRegister(S.constant(W.word(-1, 0))),
-};
+const MINUS_ONE = scalarRegister(S.constant(W.ONES));
 
-/** A sign that an arithmetic shift spread over all bits: -1 or 0, used as a mask. */
-const isSign = (op: AluOperation, { value }: Register): boolean => {
-  if (op.operator !== "and" && op.operator !== "or") return false;
-  if (op.width === 32) return value.s32.min === -1 && value.s32.max === 0;
-  return W.equal(value.s64.min, W.ONES) && W.isZero(value.s64.max);
+/**
+ * Whether a number is a sign that an arithmetic shift spread over all bits, -1 or 0, used as a mask: all of it, or its low half.
+ */
+const signOf = (op: AluOperation, { value }: Register): "whole" | "low half" | undefined => {
+  if (op.operator !== "and" && op.operator !== "or") return undefined;
+  if (W.equal(value.s64.min, W.ONES) && W.isZero(value.s64.max)) return "whole";
+  return value.s32.min === -1 && value.s32.max === 0 ? "low half" : undefined;
 };
 
 /** Walks both values of a sign by themselves: 0 later, -1 now. */
-const splitSign = (walk: Walk, op: AluOperation, dst: number): void => {
+const splitSign = (walk: Walk, dst: number, sign: "whole" | "low half"): void => {
+  const { value } = walk.state.register(dst);
+  const [none, all] =
+    sign === "whole" ? [ZERO_SCALAR, MINUS_ONE] : [0, -1].map((low) => scalarRegister(withLowHalf(value, low)));
   const zero = walk.state.fork();
-  zero.setRegister(dst, ZERO_SCALAR);
+  zero.setRegister(dst, none!);
   walk.branchTo(walk.pc, zero);
-  walk.state.setRegister(dst, MINUS_ONE[op.width]);
+  walk.state.setRegister(dst, all!);
 };
 
 const binary = (walk: Walk, slot: Instruction, op: AluOperation): void => {
@@ -158,8 +168,9 @@ const binary = (walk: Walk, slot: Instruction, op: AluOperation): void => {
     walk.write(dst, pointerArithmetic(walk, op, { left, right, dst, src: slot.src }));
     return;
   }
-  if (isSign(op, left) && S.isConstant(right.value)) {
-    splitSign(walk, op, dst);
+  const sign = S.isConstant(right.value) ? signOf(op, left) : undefined;
+  if (sign !== undefined) {
+    splitSign(walk, dst, sign);
     binary(walk, slot, op);
     return;
   }
