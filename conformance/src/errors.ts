@@ -7,6 +7,8 @@ export type ConformanceErrorCode =
 
 /** What a caller of the conformance runners did wrong. */
 export class ConformanceError extends EbpfError<ConformanceErrorCode> {
+  override readonly name = "ConformanceError";
+
   constructor(code: ConformanceErrorCode, message: string, hint?: string) {
     super(code, message, hint === undefined ? {} : { hint });
   }

@@ -13,6 +13,8 @@ export type AsmErrorCode =
 
 /** A text or a value that is no valid eBPF instruction. `place` holds line and column, `text` what stands there. */
 export class AsmError extends EbpfError<AsmErrorCode> {
+  override readonly name = "AsmError";
+
   /** The offending piece of the input. */
   readonly text: string | undefined;
 

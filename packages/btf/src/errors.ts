@@ -24,6 +24,8 @@ export interface TypePlace {
 
 /** A question or a value that doesn't fit the types. Bytes that aren't BTF give a `MalformedError` instead. */
 export class BtfError extends EbpfError<BtfErrorCode> {
+  override readonly name = "BtfError";
+
   /** Where in the value, such as `event.comm[3]`, or which type, such as `.BTF/types[17]`; empty where neither is meant. */
   readonly path: string;
   /** Of a type: bytes from the start of the outermost input. */

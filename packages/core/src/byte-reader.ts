@@ -14,6 +14,8 @@ export type MalformedCode =
  * counts bytes from the start of the outermost input.
  */
 export class MalformedError extends EbpfError<MalformedCode> {
+  override readonly name = "MalformedError";
+
   readonly path: string;
   readonly offset: number;
 

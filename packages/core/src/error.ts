@@ -23,13 +23,14 @@ const IS_EBPF_ERROR = Symbol.for("@ebpf/core error");
  * message. Each package has its own subclass with its own union of codes.
  */
 export abstract class EbpfError<Code extends string = string> extends Error {
+  /** The name of the class, written out: minifiers shorten names of classes. */
+  abstract override readonly name: string;
   readonly code: Code;
   readonly place: SourcePlace | undefined;
   readonly hint: string | undefined;
 
   protected constructor(code: Code, message: string, details: ErrorDetails = {}) {
     super(message, details.cause === undefined ? undefined : { cause: details.cause });
-    this.name = new.target.name;
     this.code = code;
     this.place = details.place;
     this.hint = details.hint;

@@ -1,3 +1,5 @@
+import { fileURLToPath } from "node:url";
+import { build } from "esbuild";
 import { describe, expect, it, vi } from "vitest";
 import { assertNever, InvariantError, invariant, isEbpfError, MalformedError } from "../src/index.js";
 
@@ -16,6 +18,20 @@ describe("errors", () => {
     expect(error).not.toBeInstanceOf(MalformedError);
     expect(isEbpfError(error)).toBe(true);
     for (const other of [undefined, null, "LIMIT", {}, new Error("x")]) expect(isEbpfError(other)).toBe(false);
+  });
+
+  it("keep their names where a bundler shortens those of classes", async () => {
+    const { outputFiles } = await build({
+      entryPoints: [fileURLToPath(new URL("../src/index.ts", import.meta.url))],
+      bundle: true,
+      minify: true,
+      write: false,
+      format: "esm",
+    });
+    const source = `data:text/javascript,${encodeURIComponent(outputFiles[0]!.text)}`;
+    const minified: typeof import("../src/index.js") = await import(/* @vite-ignore */ source);
+    expect(minified.MalformedError.name).not.toBe("MalformedError");
+    expect(new minified.MalformedError("LIMIT", "x", 0, "too much").name).toBe("MalformedError");
   });
 
   it("carry place and hint", () => {

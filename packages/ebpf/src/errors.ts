@@ -12,6 +12,8 @@ export type LoadErrorCode =
 
 /** What was asked of an object does not fit what is in it. */
 export class LoadError extends EbpfError<LoadErrorCode> {
+  override readonly name = "LoadError";
+
   constructor(code: LoadErrorCode, message: string, hint?: string) {
     super(code, message, hint === undefined ? {} : { hint });
   }
@@ -19,6 +21,8 @@ export class LoadError extends EbpfError<LoadErrorCode> {
 
 /** A program that the verifier rejected. `report` has everything that is known of why. */
 export class VerificationError extends EbpfError<"REJECTED"> {
+  override readonly name = "VerificationError";
+
   readonly program: string;
   readonly report: Report;
   readonly rejection: Diagnostic;

@@ -23,6 +23,8 @@ export type MapErrorCode =
 
 /** A map that refused an operation. */
 export class MapError extends EbpfError<MapErrorCode> {
+  override readonly name = "MapError";
+
   /** The kernel's number for the reason, positive. */
   readonly errno: number;
 

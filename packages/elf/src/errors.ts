@@ -33,6 +33,8 @@ export interface ElfErrorDetails extends ErrorDetails {
 
 /** An object file that can't be loaded, or a program in it. Bytes that break off give a `MalformedError` instead. */
 export class ElfError extends EbpfError<ElfErrorCode> {
+  override readonly name = "ElfError";
+
   readonly path: string | undefined;
   readonly offset: number | undefined;
 

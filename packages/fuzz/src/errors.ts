@@ -7,6 +7,8 @@ export type FuzzErrorCode =
 
 /** What a user of the fuzzer did wrong, or what an oracle found. */
 export class FuzzError extends EbpfError<FuzzErrorCode> {
+  override readonly name = "FuzzError";
+
   constructor(code: FuzzErrorCode, message: string, details: ErrorDetails = {}) {
     super(code, message, details);
   }

@@ -7,6 +7,8 @@ export type JitErrorCode =
 
 /** A program that cannot be compiled. */
 export class JitError extends EbpfError<JitErrorCode> {
+  override readonly name = "JitError";
+
   constructor(code: JitErrorCode, message: string, details: ErrorDetails = {}) {
     super(code, message, details);
   }

@@ -15,6 +15,8 @@ export type KernelErrorCode =
 
 /** What went wrong between the caller and the kernel. A program that the verifier rejects is a result, not an error. */
 export class KernelError extends EbpfError<KernelErrorCode> {
+  override readonly name = "KernelError";
+
   /** The system call's error number, where the kernel gave one. */
   readonly errno: number | undefined;
   /** Its name, such as `EINVAL`. */

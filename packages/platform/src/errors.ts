@@ -13,6 +13,8 @@ export type PlatformErrorCode =
 
 /** Parts of a platform that don't fit together. */
 export class PlatformError extends EbpfError<PlatformErrorCode> {
+  override readonly name = "PlatformError";
+
   constructor(code: PlatformErrorCode, message: string, hint?: string) {
     super(code, message, hint === undefined ? {} : { hint });
   }

@@ -12,6 +12,8 @@ export type RuntimeErrorCode =
 
 /** What a caller of the runtime did wrong. */
 export class RuntimeError extends EbpfError<RuntimeErrorCode> {
+  override readonly name = "RuntimeError";
+
   constructor(code: RuntimeErrorCode, message: string, details: ErrorDetails = {}) {
     super(code, message, details);
   }
@@ -28,6 +30,8 @@ export type FaultCode =
 
 /** A run that was ended because of what the program did. */
 export class RuntimeFault extends EbpfError<FaultCode> {
+  override readonly name = "RuntimeFault";
+
   /** Slot index of the instruction at fault, where it is known. */
   readonly pc: number | undefined;
 

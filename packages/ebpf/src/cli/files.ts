@@ -4,6 +4,8 @@ import type { Output } from "./output.js";
 
 /** A file that can't be read or written. */
 export class FileError extends EbpfError<"UNREADABLE" | "UNWRITABLE"> {
+  override readonly name = "FileError";
+
   constructor(code: "UNREADABLE" | "UNWRITABLE", name: string, cause: unknown) {
     const reason = (cause as NodeJS.ErrnoException).code ?? "";
     super(code, `${name}: ${REASONS[reason] ?? reason}`, { cause });
