@@ -152,16 +152,19 @@ describe.each(ENGINES)("helpers in the %s", (_engine, load) => {
       return runtime.run(prepare(asm(`${words}\nmov %r2, ${text.length}\ncall 6\nexit`)), { memory }).returnValue;
     };
     expect(print("d %d u %u x %x", 0xffff_ffffn, 0xffff_ffffn, 0xabcn)).toBe(23n);
-    expect(print("%lld %llu %llx", 2n ** 64n - 5n, 2n ** 64n - 1n, 2n ** 63n)).toBeGreaterThan(0n);
+    expect(print("%lld %llu %llx", 2n ** 64n - 5n, 2n ** 64n - 1n, 2n ** 63n)).toBe(40n);
     expect(print("%% %c|%5d|%-5d|%05d", 65n, 42n, 42n)).toBe(BigInt.asUintN(64, -22n));
-    expect(print("[%c] [%5d] [%05d]", 65n, 42n, -42n & 0xffff_ffffn)).toBeGreaterThan(0n);
-    expect(print("[%-4d] [%+d] [%X]", 7n, 8n, 0xabn)).toBeGreaterThan(0n);
+    expect(print("[%c] [%5d] [%05d]", 65n, 42n, -42n & 0xffff_ffffn)).toBe(19n);
+    expect(print("[%-4d] [%+d] [%X]", 7n, 8n, 0xabn)).toBe(16n);
+    // Two, three and four bytes of UTF-8.
+    expect(print("é € 𝄞 %d", 1n)).toBe(13n);
     for (const refused of ["%q", "%#x", "%hd", "50%"]) expect(print(refused, 1n)).toBe(BigInt.asUintN(64, -22n));
     expect(lines).toEqual([
       "d -1 u 4294967295 x abc",
       "-5 18446744073709551615 8000000000000000",
       "[A] [   42] [-0042]",
       "[7   ] [+8] [AB]",
+      "é € 𝄞 1",
     ]);
   });
 

@@ -7,9 +7,22 @@ import { type HelperTable, helper } from "./implementation.js";
 /** The longest text that is read for a `%s`. */
 const MAX_TEXT = 512;
 
+const decoder = new TextDecoder();
+
 const decode = (bytes: Uint8Array): string => {
   const end = bytes.indexOf(0);
-  return new TextDecoder().decode(end < 0 ? bytes : bytes.subarray(0, end));
+  return decoder.decode(end < 0 ? bytes : bytes.subarray(0, end));
+};
+
+/** Bytes of a text in UTF-8. */
+const encodedLength = (text: string): number => {
+  let length = text.length;
+  for (let i = 0; i < text.length; i++) {
+    const unit = text.charCodeAt(i);
+    // Both halves of a pair stand for two of its four bytes.
+    if (unit >= 0x80) length += unit < 0x800 || (unit & 0xf800) === 0xd800 ? 1 : 2;
+  }
+  return length;
 };
 
 /** Prints a format whose arguments come from `next`. @returns the bytes printed, or a negative error number */
@@ -26,7 +39,7 @@ const print = (host: ProgramHost, format: number, size: number, next: () => bigi
   });
   if (text === undefined) return -ERRNO.EINVAL;
   trace(text);
-  return new TextEncoder().encode(text).length;
+  return encodedLength(text);
 };
 
 /** Helpers that print lines for a person. */
