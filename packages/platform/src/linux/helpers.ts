@@ -506,18 +506,18 @@ const returnClassOf = (returns: ReturnType): ReturnClass => {
 
 /** The types of programs that may call a helper, by its name. */
 const callersByHelper = (): ReadonlyMap<string, readonly ProgramTypeName[]> => {
-  const callers = new Map<string, ProgramTypeName[]>();
-  const allow = (type: ProgramTypeName, names: Iterable<string>): void => {
-    for (const name of names) {
-      const types = callers.get(name);
-      if (types === undefined) callers.set(name, [type]);
-      else types.push(type);
-    }
+  const byType = Object.entries(HELPERS_BY_TYPE) as [ProgramTypeName, readonly string[]][];
+  const all = byType.map(([type]) => type);
+  const callers = new Map(COMMON_HELPERS.map((name) => [name, all]));
+  const allow = (type: ProgramTypeName, name: string): void => {
+    const types = callers.get(name);
+    if (types === undefined) callers.set(name, [type]);
+    else if (types !== all) types.push(type);
   };
-  for (const [type, names] of Object.entries(HELPERS_BY_TYPE) as [ProgramTypeName, readonly string[]][]) {
-    allow(type, new Set([...COMMON_HELPERS, ...names]));
+  for (const [type, names] of byType) {
+    for (const name of names) allow(type, name);
   }
-  allow("lirc_mode2", LIRC_HELPERS);
+  for (const name of LIRC_HELPERS) callers.set(name, [...(callers.get(name) ?? []), "lirc_mode2"]);
   return callers;
 };
 
