@@ -329,6 +329,25 @@ describe("rules that the live kernel showed", () => {
     expect(verify(program(text)).verdict).toBe("accept");
   });
 
+  it("a number that is linked to another one at a distance of 2^29 or more moves no pointer", () => {
+    const moved = (change: string) =>
+      verify(program(`r6 = r1\nr8 = *(u8 *)(r10 - 8)\nr7 = r8\nr7 ${change}\nr6 += r7\nr0 = 0\nexit`));
+    expect(moved("+= 536870913").rejection?.message).toBe("ctx pointer offset 536870913 is not allowed");
+    expect(moved("-= 536870912").rejection?.message).toBe("ctx pointer offset -536870912 is not allowed");
+    expect(moved("+= 8").verdict).toBe("accept");
+  });
+
+  it("a pointer moved by a number whose bits and range contradict each other is any number", () => {
+    // 0 or 2^32, and greater than itself: what is left are bits that say 0, and no range.
+    const text = (use: string) =>
+      `r6 = r1\nr7 = *(u64 *)(r10 - 128)\nw7 &= 1\nr7 <<= 32\nif r7 s> r7 goto odd\nr0 = 0\nexit\nodd: ${use}\nr0 = 0\nexit`;
+    for (const use of ["r6 += r7", "w6 += w7", "r6 &= r7", "r7 -= r6"]) {
+      expect(verify(program(text(use))).verdict).toBe("accept");
+    }
+    const load = verify(program(text("r6 -= r7\nr0 = *(u32 *)(r6 + 0)"))).rejection;
+    expect(load?.message).toBe("R6 invalid mem access 'scalar'");
+  });
+
   it("low halves in the wrong order are bounds where they are unsigned, and none where they are signed", () => {
     // 0 or 1, and greater than itself.
     const text = (check: string) => `r8 = *(u64 *)(r10 - 8)\nif r8 & -2 goto out\nif r8 s> r8 goto odd\nr0 = 0\nexit

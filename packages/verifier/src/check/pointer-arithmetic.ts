@@ -61,28 +61,39 @@ const checkMovable = (operator: AluOperator, pointer: Register, amount: S.Scalar
   reject("POINTER_ARITHMETIC", `R${register} pointer arithmetic on ${kindName(pointer)} prohibited`, register);
 };
 
-/** The amount itself is bounded: not near the ends of the number range. */
-export const checkAmount = (amount: S.Scalar, pointer: Register): void => {
-  const name = kindName(pointer);
-  const value = S.constantValue(amount);
+/**
+ * Offsets are bounded, fixed and variable part each: those of a pointer, and what is added to it. The fixed part of a number
+ * is by how much it differs from the one that it is linked to.
+ *
+ * @param offset the pointer, or the number
+ */
+export const checkOffset = (offset: Register, pointer: Register): void => {
+  const value = S.constantValue(offset.value);
+  const fixed = offset.kind === "scalar" ? offset.delta : offset.offset;
   if (
     value !== undefined &&
     (W.less(W.fromInt32(MAX_OFFSET - 1), value) || W.less(value, W.fromInt32(1 - MAX_OFFSET)))
   ) {
-    reject("POINTER_OUT_OF_BOUNDS", `math between ${name} pointer and ${W.toSignedBigInt(value)} is not allowed`);
+    reject(
+      "POINTER_OUT_OF_BOUNDS",
+      `math between ${kindName(pointer)} pointer and ${W.toSignedBigInt(value)} is not allowed`,
+    );
   }
-  if (pointer.offset >= MAX_OFFSET || pointer.offset <= -MAX_OFFSET) {
-    reject("POINTER_OUT_OF_BOUNDS", `${name} pointer offset ${pointer.offset} is not allowed`);
+  if (fixed >= MAX_OFFSET || fixed <= -MAX_OFFSET) {
+    reject("POINTER_OUT_OF_BOUNDS", `${kindName(pointer)} pointer offset ${fixed} is not allowed`);
   }
-  const { min } = amount.s64;
+  const { min } = offset.value.s64;
   if (W.equal(min, W.SIGNED_MIN)) {
     reject(
       "POINTER_OUT_OF_BOUNDS",
-      `math between ${name} pointer and register with unbounded min value is not allowed`,
+      `math between ${kindName(pointer)} pointer and register with unbounded min value is not allowed`,
     );
   }
   if (W.less(W.fromInt32(MAX_OFFSET - 1), min) || W.less(min, W.fromInt32(1 - MAX_OFFSET))) {
-    reject("POINTER_OUT_OF_BOUNDS", `value ${W.toSignedBigInt(min)} makes ${name} pointer be out of bounds`);
+    reject(
+      "POINTER_OUT_OF_BOUNDS",
+      `value ${W.toSignedBigInt(min)} makes ${kindName(pointer)} pointer be out of bounds`,
+    );
   }
 };
 
@@ -90,12 +101,13 @@ export const checkAmount = (amount: S.Scalar, pointer: Register): void => {
 export const checkPointerArithmetic = (
   operator: AluOperator,
   pointer: Register,
-  amount: S.Scalar,
+  amount: Register,
   { register, flipped, width }: { register: number; flipped: boolean; width: 32 | 64 },
 ): void => {
   if (width === 32) reject("POINTER_ARITHMETIC", `R${register} 32-bit pointer arithmetic prohibited`, register);
-  checkMovable(operator, pointer, amount, register);
-  checkAmount(amount, pointer);
+  checkMovable(operator, pointer, amount.value, register);
+  checkOffset(amount, pointer);
+  checkOffset(pointer, pointer);
   if (operator === "add") return;
   if (operator === "sub") {
     if (flipped) reject("POINTER_ARITHMETIC", `R${register} tried to subtract pointer from scalar`, register);

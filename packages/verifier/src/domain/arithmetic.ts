@@ -2,7 +2,7 @@ import type { AluOperator } from "@ebpf/asm";
 import { zeroExtend32 } from "./cast.js";
 import * as I from "./interval.js";
 import { interval, S32, S64, U32, U64 } from "./interval.js";
-import { constantValue, type Scalar, UNKNOWN, ZERO } from "./scalar.js";
+import { constantValue, hasLostRange, type Scalar, UNKNOWN, ZERO } from "./scalar.js";
 import { settle } from "./settle.js";
 import * as T from "./tnum.js";
 import * as W from "./word.js";
@@ -69,6 +69,7 @@ const xor: Transfer = (a, b) => {
 /** Shifts are tracked for known distances below the width: all 64 bits of the distance count, also of a 32-bit shift. */
 const distance = (b: Scalar, width: 32 | 64): number | undefined => {
   const value = constantValue(b);
+  if (hasLostRange(b)) return undefined;
   return value !== undefined && value.hi === 0 && value.lo >>> 0 < width ? value.lo : undefined;
 };
 
@@ -142,6 +143,13 @@ const TRANSFERS: Readonly<Record<32 | 64, Readonly<Record<TrackedOperator, Trans
 const isTracked = (operator: AluOperator): operator is TrackedOperator => operator in TRANSFERS[64];
 
 const SHIFTS: ReadonlySet<AluOperator> = new Set(["lsh", "rsh", "arsh"]);
+
+/** The variable part of a pointer, moved by a number; nothing deduced yet. Linux has no 32-bit ranges of pointers. */
+export const movedBy = (operator: "add" | "sub", pointer: Scalar, amount: Scalar): Scalar => ({
+  ...TRANSFERS[64][operator](pointer, amount),
+  u32: U32,
+  s32: S32,
+});
 
 /**
  * `a op b` for an operator of two numbers, at 32 or 64 bits. Where nothing is computed, Linux forgets the high half of a

@@ -39,6 +39,9 @@ export const isConstant = (a: Scalar): boolean => T.isConstant(a.bits);
 /** The value, where there is only one. */
 export const constantValue = (a: Scalar): Word | undefined => (T.isConstant(a.bits) ? a.bits.value : undefined);
 
+/** Whether a number has one value by its bits and more by its range: what is left of one behind a branch that can't be taken. */
+export const hasLostRange = (a: Scalar): boolean => T.isConstant(a.bits) && !W.equal(a.u64.min, a.u64.max);
+
 const sameWords = (a: Interval<Word>, b: Interval<Word>): boolean =>
   a === b || (W.equal(a.min, b.min) && W.equal(a.max, b.max));
 

@@ -1,6 +1,6 @@
 import type { AluOperation, Instruction } from "@ebpf/asm";
-import { checkAmount, checkPointerArithmetic, refuseTwoPointers } from "../check/pointer-arithmetic.js";
-import { compute } from "../domain/arithmetic.js";
+import { checkOffset, checkPointerArithmetic, refuseTwoPointers } from "../check/pointer-arithmetic.js";
+import { compute, movedBy } from "../domain/arithmetic.js";
 import {
   byteSwapped,
   signExtend,
@@ -64,7 +64,7 @@ const signExtendingMove = (walk: Walk, { dst, src }: Instruction, op: AluOperati
 /** A pointer at or behind the packet's end may come to lie before it when it moves back; forwards it can't. */
 const withoutEnd = (pointer: Register): Register => (pointer.range < 0 ? pointer.withRange(0) : pointer);
 
-/** The pointer moved by a number. Packet pointers moved by an unknown number begin a new range of their own. */
+/** The pointer moved by a number, whose range is not settled yet. Packet pointers moved by an unknown number begin a new range of their own. */
 const movePointer = (walk: Walk, pointer: Register, amount: S.Scalar, subtract: boolean): Register => {
   const known = S.constantValue(amount);
   if (known !== undefined) {
@@ -74,7 +74,7 @@ const movePointer = (walk: Walk, pointer: Register, amount: S.Scalar, subtract: 
       return (offset < pointer.offset ? withoutEnd(pointer) : pointer).withOffset(offset);
     }
   }
-  const value = compute(subtract ? "sub" : "add", 64, pointer.value, amount);
+  const value = movedBy(subtract ? "sub" : "add", pointer.value, amount);
   const moved = pointer.withValue(value);
   return isPacketPointer(pointer) ? moved.withLink(walk.newId(), 0, 0).withRange(0) : moved;
 };
@@ -96,8 +96,10 @@ const pointerArithmetic = (walk: Walk, op: AluOperation, { left, right, dst, src
     refuseTwoPointers(op.operator, dst);
   }
   const flipped = isPointer(right);
-  const [pointer, amount] = flipped ? [right, left.value] : [left, right.value];
+  const [pointer, amount] = flipped ? [right, left] : [left, right];
   if (op.operand === "reg") walk.markPrecise(flipped ? dst : src);
+  // Such a number is only met where the program never comes, and Linux doesn't care what it leads to.
+  if (S.hasLostRange(amount.value)) return UNKNOWN_SCALAR;
   // Linux doesn't note that the high half of a 32-bit difference is zero.
   if (op.width === 32 && op.operator === "sub") return UNKNOWN_SCALAR;
   // Linux 6.18 takes such a sum for a pointer into the entry's frame: where it isn't, no verdict of ours could be right.
@@ -105,9 +107,9 @@ const pointerArithmetic = (walk: Walk, op: AluOperation, { left, right, dst, src
     reject("UNSUPPORTED_ACCESS", "a stack pointer added to a number in a subprogram is not modelled yet", dst);
   }
   checkPointerArithmetic(op.operator, pointer, amount, { register: dst, flipped, width: op.width });
-  const moved = movePointer(walk, pointer, amount, op.operator === "sub");
-  checkAmount(moved.value, moved);
-  return S.isConstant(moved.value) ? moved : moved.withValue(settle(moved.value));
+  const moved = movePointer(walk, pointer, amount.value, op.operator === "sub");
+  checkOffset(moved, moved);
+  return moved.value === S.ZERO ? moved : moved.withValue(settle(moved.value));
 };
 
 /**
