@@ -1,7 +1,6 @@
 import { type Comparison, FLIPPED, type Instruction, type JumpOperation, targetOf } from "@ebpf/asm";
 import { invariant } from "@ebpf/core";
 import { compute } from "../domain/arithmetic.js";
-import { zeroExtend32 } from "../domain/cast.js";
 import { decide, refine, refineSelf } from "../domain/compare.js";
 import * as S from "../domain/scalar.js";
 import type { Place } from "../prune/history.js";
@@ -94,13 +93,13 @@ const learnedFrom = (known: Register, register: Register): Register => {
   // A sum of 32 bits tells nothing of one of 64.
   if (bits === (32 | 64)) return register;
   const difference = register.delta - known.delta;
-  if (difference === 0) return register.withValue(known.value);
-  const sum = compute("add", 64, known.value, S.constantOf(difference));
-  return register.withValue(bits === 32 ? zeroExtend32(sum) : sum);
+  if (difference === 0) return known;
+  return register.withValue(compute("add", bits === 32 ? 32 : 64, known.value, S.constantOf(difference)));
 };
 
-/** The numbers at `places` that are equal to `known` up to a constant learn what it learned. */
-const spread = (state: State, known: Register, places: readonly Place[]): void => {
+/** The numbers at `places` that are equal to the one in a register up to a constant learn what it learned. */
+const spread = (state: State, from: number, places: readonly Place[]): void => {
+  const known = state.register(from);
   if (known.id === 0) return;
   for (const { frame: index, kind, index: at } of places) {
     const frame = state.frames[index]!;
@@ -123,22 +122,19 @@ const noteLinked = (walk: Walk, { left, right }: Compared): readonly Place[] => 
   return places;
 };
 
+/** What both numbers learn from the outcome, and then those that are linked to the right one, and to the left one. */
 const learnNumbers = (state: State, slot: Instruction, compared: Linking, outcome: boolean): void => {
   const { comparison, width, left, right, linked } = compared;
-  const learned = (index: number, register: Register, value: S.Scalar): void => {
-    if (value === register.value) return;
-    const known = register.withValue(value);
-    state.setRegister(index, known);
-    spread(state, known, linked);
-  };
   const twoRegisters = slot.op.family === "jump" && slot.op.operand === "reg";
-  if (twoRegisters && slot.src === slot.dst) {
-    learned(slot.dst, left, refineSelf(comparison, left.value, width, outcome));
-    return;
+  const self = twoRegisters && slot.src === slot.dst ? refineSelf(comparison, left.value, width, outcome) : undefined;
+  const [a, b] = self === undefined ? refine(comparison, left.value, right.value, width, outcome) : [self, self];
+  // The registers themselves may have lost their link when too many were found.
+  if (a !== left.value) state.setRegister(slot.dst, state.register(slot.dst).withValue(a));
+  if (twoRegisters) {
+    if (b !== right.value) state.setRegister(slot.src, state.register(slot.src).withValue(b));
+    spread(state, slot.src, linked);
   }
-  const [a, b] = refine(comparison, left.value, right.value, width, outcome);
-  learned(slot.dst, left, a);
-  if (twoRegisters) learned(slot.src, right, b);
+  spread(state, slot.dst, linked);
 };
 
 /** A pointer that equals one that is never NULL isn't either. Copies of it aren't told, as in Linux. */
