@@ -348,6 +348,32 @@ describe("rules that the live kernel showed", () => {
     expect(load?.message).toBe("R6 invalid mem access 'scalar'");
   });
 
+  it("a pointer added to a number doesn't stand for the record that it points into", () => {
+    const reserved = (use: string) =>
+      verify(
+        program(
+          `r1 = map[fd:4]\nr2 = 8\nr3 = 0\ncall 131\nif r0 == 0 goto out\nr7 = 0\nr7 += r0\n${use}\nout: r0 = 0\nexit`,
+          { type: "sched_cls" },
+        ),
+      );
+    expect(reserved("r1 = r7\nr2 = 0\ncall 132").rejection?.message).toBe(
+      "R1 must be referenced when passed to release function",
+    );
+    expect(reserved("*(u64 *)(r7 + 0) = 1\nr1 = r0\nr2 = 0\ncall 132").verdict).toBe("accept");
+    // Linux lets it outlive the record; that we don't.
+    expect(reserved("r1 = r0\nr2 = 0\ncall 132\nr3 = *(u64 *)(r7 + 0)").verdict).toBe("reject");
+  });
+
+  it("slices of different dynptrs are different", () => {
+    // A slice of the one at -24 where the first path comes from, of the one at -40, which is overwritten, from the other.
+    const make = (offset: number) => `r1 = r8\nr2 = 8\nr3 = 0\nr4 = r10\nr4 += ${offset}\ncall 197\n`;
+    const slice = (offset: number) => `r1 = r10\nr1 += ${offset}\nr2 = 0\nr3 = 4\ncall 203\n`;
+    const text = `${VALUE}r8 = r0\n${make(-24)}${make(-40)}call 7\nif r0 > 5 goto other\n${slice(-24)}goto join\nother: ${slice(-40)}
+      join: if r0 == 0 goto out\n*(u64 *)(r10 - 40) = 0\nr1 = *(u32 *)(r0 + 0)${OUT}`;
+    const { rejection } = verify(program(text, { type: "sched_cls", flags: { testStateFrequency: true } }));
+    expect(rejection?.message).toBe("R0 invalid mem access 'scalar'");
+  });
+
   it("low halves in the wrong order are bounds where they are unsigned, and none where they are signed", () => {
     // 0 or 1, and greater than itself.
     const text = (check: string) => `r8 = *(u64 *)(r10 - 8)\nif r8 & -2 goto out\nif r8 s> r8 goto odd\nr0 = 0\nexit

@@ -58,8 +58,13 @@ export const overwriteDynptr = (walk: Walk, frame: Frame, slot: number): void =>
   const { id, dynptr, firstSlot } = content.spilled!;
   if (dynptr === "ringbuf") reject("BAD_DYNPTR", "cannot overwrite referenced dynptr");
   setSlots(walk, frame, firstSlot ? slot : slot + 1, undefined);
+  endSlices(walk, id);
+};
+
+/** The slices of a dynptr are mere numbers from here on. */
+const endSlices = (walk: Walk, dynptr: number): void => {
   walk.state.mapRegisters((register) =>
-    register.kind === "mem" && register.slicedFrom === id ? UNKNOWN_SCALAR : register,
+    register.kind === "mem" && register.diesWith === dynptr ? UNKNOWN_SCALAR : register,
   );
 };
 
@@ -81,6 +86,9 @@ export const makeDynptr = (
 export const releaseDynptr = (walk: Walk, frame: Frame, { reference }: Register): void => {
   release(walk, reference);
   frame.stack.forEach((_content, slot) => {
-    if (dynptrAt(frame, slot)?.reference === reference) setSlots(walk, frame, slot, undefined);
+    const dynptr = dynptrAt(frame, slot);
+    if (dynptr?.reference !== reference) return;
+    endSlices(walk, dynptr.id);
+    setSlots(walk, frame, slot, undefined);
   });
 };

@@ -20,7 +20,9 @@ export const release = (walk: Walk, reference: number): boolean => {
   if (left.length === held.length) return false;
   walk.state.references = left;
   walk.state.mapRegisters((register) =>
-    register.reference === reference && register.kind !== "dynptr" ? UNKNOWN_SCALAR : register,
+    (register.reference === reference && register.kind !== "dynptr") || register.diesWith === reference
+      ? UNKNOWN_SCALAR
+      : register,
   );
   return true;
 };

@@ -97,7 +97,7 @@ export const returned = (walk: Walk, helper: HelperPrototype, given: Arguments):
       return objectOrNull(walk, helper, "mem", { size: given.allocationSize ?? 0, allocated: true });
     case "slice_or_null": {
       const { id, reference } = given.dynptr!;
-      return objectOrNull(walk, helper, "mem", { size: given.allocationSize ?? 0, slicedFrom: id, reference });
+      return objectOrNull(walk, helper, "mem", { size: given.allocationSize ?? 0, diesWith: id, reference });
     }
     case "socket_or_null":
       return objectOrNull(walk, helper, returns.type, { reference: helper.sameObject ? given.reference : 0 });

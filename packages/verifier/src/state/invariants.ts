@@ -60,7 +60,7 @@ const FIELDS: Readonly<Record<RegisterKind, readonly Field[]>> = {
   pkt: PACKET,
   pkt_meta: PACKET,
   pkt_end: [],
-  mem: [...MOVED, "nullable", "readOnly", "allocated", "id", "reference", "size", "slicedFrom"],
+  mem: [...MOVED, "nullable", "readOnly", "allocated", "id", "reference", "size", "diesWith"],
   sock: SOCKET,
   sock_common: SOCKET,
   tcp_sock: SOCKET,
@@ -113,7 +113,7 @@ const pointerFault = (r: Register, { state, frame, context }: Place): Fault => {
 const valueFault = (r: Register, place: Place): Fault => {
   const other = OTHERS[r.kind].find((name) => r[name] !== NOT_INIT[name]);
   if (other !== undefined) return `${r.kind} has no ${other}`;
-  for (const id of [r.id, r.mapId, r.slicedFrom]) {
+  for (const id of [r.id, r.mapId, r.diesWith]) {
     if (!(Number.isInteger(id) && id >= 0 && id <= place.context.newestId)) return `id ${id} was never given out`;
   }
   return scalarFault(r.value) ?? (isScalar(r) ? linkFault(r) : pointerFault(r, place));

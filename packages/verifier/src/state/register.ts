@@ -74,8 +74,11 @@ export interface RegisterFields {
   readonly dynptr: DynptrType | undefined;
   /** `dynptr`: the upper one of its two slots, which alone stands for it. */
   readonly firstSlot: boolean;
-  /** `mem`: the id of the dynptr that it is a slice of, or 0. */
-  readonly slicedFrom: number;
+  /**
+   * `mem`: the id of what ends its validity besides `reference`, or 0: the dynptr that it is a slice of, or the object that it is
+   * a pointer into without standing for it.
+   */
+  readonly diesWith: number;
 }
 
 /** Ranges of packet pointers that comparisons with the packet's end give. */
@@ -109,7 +112,7 @@ export class Register implements RegisterFields {
   readonly deltaBits: 0 | 32 | 64;
   readonly dynptr: DynptrType | undefined;
   readonly firstSlot: boolean;
-  readonly slicedFrom: number;
+  readonly diesWith: number;
 
   constructor(from: RegisterFields) {
     this.kind = from.kind;
@@ -131,7 +134,7 @@ export class Register implements RegisterFields {
     this.deltaBits = from.deltaBits;
     this.dynptr = from.dynptr;
     this.firstSlot = from.firstSlot;
-    this.slicedFrom = from.slicedFrom;
+    this.diesWith = from.diesWith;
   }
 
   /** The same but for some fields. What changes often has a method of its own, because this one is slow. */
@@ -157,6 +160,15 @@ export class Register implements RegisterFields {
     if (range === this.range) return this;
     const copy: Mutable = new Register(this);
     copy.range = range;
+    return copy as Register;
+  }
+
+  /** The same pointer, which doesn't stand for the acquired object any more, but is valid for as long. */
+  withoutReference(): Register {
+    if (this.reference === 0) return this;
+    const copy: Mutable = new Register(this);
+    copy.reference = 0;
+    if (this.diesWith === 0) copy.diesWith = this.reference;
     return copy as Register;
   }
 
@@ -191,7 +203,7 @@ export const NOT_INIT = new Register({
   deltaBits: 0,
   dynptr: undefined,
   firstSlot: false,
-  slicedFrom: 0,
+  diesWith: 0,
 });
 
 export const UNKNOWN_SCALAR = NOT_INIT.with({ kind: "scalar" });
@@ -257,6 +269,7 @@ const sameObject = (a: Register, b: Register): boolean =>
   a.offset === b.offset &&
   a.map === b.map &&
   a.size === b.size &&
+  a.diesWith === b.diesWith &&
   a.frame === b.frame &&
   a.subprogram === b.subprogram &&
   a.trusted === b.trusted &&

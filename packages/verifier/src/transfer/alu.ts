@@ -107,7 +107,9 @@ const pointerArithmetic = (walk: Walk, op: AluOperation, { left, right, dst, src
     reject("UNSUPPORTED_ACCESS", "a stack pointer added to a number in a subprogram is not modelled yet", dst);
   }
   checkPointerArithmetic(op.operator, pointer, amount, { register: dst, flipped, width: op.width });
-  const moved = movePointer(walk, pointer, amount.value, op.operator === "sub");
+  // Where a pointer is added to a number, Linux doesn't note for which acquired object it stands.
+  const origin = flipped ? pointer.withoutReference() : pointer;
+  const moved = movePointer(walk, origin, amount.value, op.operator === "sub");
   checkOffset(moved, moved);
   return moved.value === S.ZERO ? moved : moved.withValue(settle(moved.value));
 };

@@ -51,7 +51,7 @@ const wholeState = (): State => {
   callee.registers[2] = pointerRegister("pkt", { id: 2, value: S.UNKNOWN, offset: 14, range: 20 });
   callee.registers[3] = pointerRegister("map_value", { map: MAP, nullable: true, id: 5 });
   callee.registers[4] = UNKNOWN_SCALAR.withLink(6, 8, 64);
-  callee.registers[5] = pointerRegister("mem", { size: 16, id: 7, reference: 4, slicedFrom: 3 });
+  callee.registers[5] = pointerRegister("mem", { size: 16, id: 7, reference: 4, diesWith: 3 });
   callee.registers[6] = pointerRegister("func", { subprogram: 1 });
   entry.setSlot(0, spillInto(EMPTY_SLOT, UNKNOWN_SCALAR, 4));
   entry.setSlot(1, dynptrSlot(DYNPTR));
