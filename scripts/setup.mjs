@@ -25,7 +25,7 @@ const sources = ["packages", "conformance", "bench"]
   .map((name) => join(root, name))
   .filter((folder) => existsSync(folder) && statSync(folder).isDirectory())
   .flatMap(filesBelow)
-  .filter((file) => /\.(ts|json)$/.test(file));
+  .filter((file) => /\.(ts|mjs|json)$/.test(file));
 
 const rootInputs = ["tsconfig.base.json", "tsup.base.ts"].map((name) => join(root, name));
 const wanted = { install: hashOf(installInputs), build: hashOf([...sources, ...rootInputs]) };

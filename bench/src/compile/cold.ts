@@ -1,12 +1,15 @@
+import { readFileSync } from "node:fs";
+import { decode } from "@ebpf/asm";
 import { compile } from "@ebpf/jit";
+import { programSpec } from "@ebpf/platform";
 import { Runtime } from "@ebpf/runtime";
-import { programOf } from "./program.js";
 
 /**
  * Prints the milliseconds that this process's first compilation takes, and those of processor time: V8 optimizes the
- * compiler in other threads meanwhile. The program is made before.
+ * compiler in other threads meanwhile. The instructions come as bytes on standard input, as from an object file: assembling
+ * text here would leave V8 with garbage and with an assembler to optimize, beside what is measured.
  */
-const spec = programOf(Number(process.argv[2]));
+const spec = programSpec("xdp", decode(readFileSync(0)));
 const runtime = new Runtime({ memoryPages: 16 });
 const begin = performance.now();
 const before = process.cpuUsage();

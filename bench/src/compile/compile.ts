@@ -1,5 +1,6 @@
 import { execFileSync } from "node:child_process";
 import { fileURLToPath } from "node:url";
+import { encode } from "@ebpf/asm";
 import { compile, type Tier } from "@ebpf/jit";
 import type { ProgramSpec } from "@ebpf/platform";
 import { Runtime } from "@ebpf/runtime";
@@ -39,10 +40,12 @@ const warmTime = (spec: ProgramSpec, tier: Tier): number => {
   return Math.min(...times);
 };
 
-const coldTimes = (): (readonly [ms: number, cpu: number])[] =>
-  Array.from({ length: COLD_ROUNDS }, () =>
-    JSON.parse(execFileSync(process.execPath, [COLD, String(COLD_SIZE)], { encoding: "utf8" })),
+const coldTimes = (): (readonly [ms: number, cpu: number])[] => {
+  const input = encode(programOf(COLD_SIZE).instructions);
+  return Array.from({ length: COLD_ROUNDS }, () =>
+    JSON.parse(execFileSync(process.execPath, [COLD], { input, encoding: "utf8" })),
   );
+};
 
 /** Instructions a second by tier and size, and the milliseconds of a first compilation. */
 export interface CompileBench {
