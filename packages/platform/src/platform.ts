@@ -56,8 +56,8 @@ export interface MapTypeRules {
   readonly changedBy?: Readonly<Record<string, readonly ProgramTypeName[]>>;
   /** Programs may read values, but not write them. */
   readonly readOnlyValues?: true;
-  /** Values are objects of this kind. */
-  readonly values?: "xdp_sock";
+  /** Values are objects of this kind, as which pointers to them are known once they aren't NULL. */
+  readonly values?: "sock" | "xdp_sock";
   /** For a platform's own type: the type of Linux as which a runtime keeps such maps. Its rules hold here as well. */
   readonly storedAs?: LinuxMapType;
   /** What maps of this type may be at most; anything that fits into memory when absent. */

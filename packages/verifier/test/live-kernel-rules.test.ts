@@ -23,6 +23,7 @@ const MAPS = new Map([
   [2, map("read_only", { flags: MAP_FLAGS.readOnlyProgram })],
   [3, map("nested", { type: "array_of_maps", valueSize: 4, inner: map("inner") })],
   [4, map("events", { type: "ringbuf", keySize: 0, valueSize: 0, maxEntries: 4096 })],
+  [5, map("sockets", { type: "sockmap", valueSize: 4 })],
 ]);
 
 const program = (text: string, { type = "socket_filter", ...more }: Partial<ProgramSpec> = {}): ProgramSpec =>
@@ -212,6 +213,41 @@ describe("rules that the live kernel showed", () => {
       "a map's structure is only read",
       "r1 = map[fd:1]\n*(u32 *)(r1 + 76) = 1\nr0 = 0\nexit",
       "only read from bpf_array is supported",
+    ],
+    [
+      "a left shift whose result may have the highest bit tells no minimum (32 bits)",
+      `call 7\nif w0 s< 12 goto out\nw0 <<= 1\nif w0 < 24 goto bad${OUT}\nbad:\nr0 = r9\nexit`,
+      "R9 !read_ok",
+    ],
+    [
+      "a left shift whose result may have the highest bit tells no minimum (64 bits)",
+      `call 5\nif r0 s< 12 goto out\nr0 <<= 1\nif r0 < 24 goto bad${OUT}\nbad:\nr0 = r9\nexit`,
+      "R9 !read_ok",
+    ],
+    [
+      "comparing a number with a pointer tells linked numbers what is known of it, less than they knew",
+      `call 5\nr9 = r0\nif r9 > 0xfffffff9 goto out\nr7 = r9\nr7 += 21\nif r7 s> r10 goto out\n` +
+        `if r9 > 0xfffffff9 goto bad${OUT}\nbad:\nr0 = r8\nexit`,
+      "R8 !read_ok",
+    ],
+    [
+      "a helper works on one acquired object",
+      "r1 = map[fd:4]\nr2 = 16\nr3 = 0\ncall 131\nif r0 == 0 goto out\nr6 = r0\nr1 = r6\nr2 = 8\nr3 = r6\nr4 = 8\nr5 = 0\n" +
+        `call 28\nr1 = r6\nr2 = 0\ncall 132${OUT}`,
+      "more than one arg with ref_obj_id R3 2 2",
+      { type: "sched_cls" },
+    ],
+    [
+      "a value of a socket map is a socket once it isn't NULL",
+      `r6 = r1\n${KEY}r1 = map[fd:5]\ncall 1\nr7 = r0\nr1 = r6\nr2 = r7\nr3 = 0\ncall 124\nif r7 == 0 goto out\n` +
+        `r1 = r7\ncall 86\nout:\nr0 = 1\nexit`,
+      "R2 type=map_value_or_null expected=sock",
+      { type: "sk_lookup", attachType: "sk_lookup" },
+    ],
+    [
+      "helpers that may write a value don't take socket maps",
+      `r1 = map[fd:5]\nr2 = r10\nr2 += -8\ncall 89\nr0 = 0\nexit`,
+      "invalid arg_type for sockmap/sockhash",
     ],
   ])("%s", (_, text, message, spec) => {
     const { verdict, rejection } = verify(program(text, spec));

@@ -82,6 +82,7 @@ export const MAP_RULES: Readonly<Partial<Record<LinuxMapType, MapTypeRules>>> = 
       "map_delete_elem",
     ],
     sockets: true,
+    values: "sock",
     changedBy: SOCKET_CHANGES,
   },
   sockhash: {
@@ -96,6 +97,7 @@ export const MAP_RULES: Readonly<Partial<Record<LinuxMapType, MapTypeRules>>> = 
       "map_delete_elem",
     ],
     sockets: true,
+    values: "sock",
     changedBy: SOCKET_CHANGES,
   },
   cpumap: { structure: BPF_CPU_MAP, helpers: ["redirect_map"] },

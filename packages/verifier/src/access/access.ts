@@ -4,7 +4,7 @@ import * as T from "../domain/tnum.js";
 import * as W from "../domain/word.js";
 import { formatTnum } from "../report/format.js";
 import { reject } from "../report/reject.js";
-import { kindName, type PointerKind, type Register, scalarRegister } from "../state/register.js";
+import { isScalar, kindName, type PointerKind, type Register, scalarRegister } from "../state/register.js";
 import type { Walk } from "../walk.js";
 import { accessArena } from "./arena.js";
 import { accessContext } from "./context.js";
@@ -62,10 +62,12 @@ export const checkAlignment = (
   const packet = pointer.kind === "pkt" || pointer.kind === "pkt_meta";
   // A packet's network header stands 2 bytes off, as Ethernet headers have 14.
   const base = packet ? 2 : 0;
-  const at = T.add(pointer.value.bits, T.constant(W.fromInt32(base + pointer.offset + offset)));
+  // Linux keeps a linked number's distance where pointers have their offset.
+  const fixed = isScalar(pointer) ? pointer.delta : pointer.offset;
+  const at = T.add(pointer.value.bits, T.constant(W.fromInt32(base + fixed + offset)));
   if (T.isAligned(at, size)) return;
   const name = pointer.nullable ? "" : (ALIGNMENT_NAME[pointer.kind as PointerKind] ?? "");
-  const parts = `${formatTnum(pointer.value.bits)}+${pointer.offset}+${offset}`;
+  const parts = `${formatTnum(pointer.value.bits)}+${fixed}+${offset}`;
   reject("MISALIGNED", `misaligned ${name}access off ${packet ? `2+${parts}` : parts} size ${size}`);
 };
 

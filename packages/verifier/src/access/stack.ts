@@ -70,6 +70,7 @@ const stackStretch = (walk: Walk, access: RegionAccess, purpose: Purpose): Stret
   if (from < -walk.platform.limits.stack || from >= 0 || to > 0 || size < 0) outside(access, purpose);
   const frame = frameOf(walk, pointer);
   walk.stackDepth[frame.subprogram] = Math.max(walk.stackDepth[frame.subprogram]!, -from);
+  frame.deepen(slotIndex(from));
   walk.facts.accessesStack(walk.pc, from, to, walk.program.subprograms[frame.subprogram]!.start);
   return { frame, from, to };
 };
@@ -180,7 +181,6 @@ const spill = (walk: Walk, stretch: Stretch, { size }: Access, value: Register):
   const index = slotIndex(from);
   walk.followsSlot(frame.index, index);
   walk.touchesSlot(index);
-  if (size === SLOT_BYTES) walk.writesSlot(frame.index, index);
   const fits = !isScalar(value) || W.bitLength(value.value.u64.max) <= 8 * size;
   frame.setSlot(index, spillInto(frame.slot(index), fits ? linkable(walk, value) : unlinked(value), size));
 };
@@ -208,8 +208,8 @@ const writeFixed = (walk: Walk, stretch: Stretch, access: Access, value: Registe
   const whole = byteInSlot(stretch.from) === 0;
   overwriteDynptr(walk, stretch.frame, slotIndex(stretch.from));
   walk.touchesSlot(slotIndex(stretch.from));
+  if (access.size === SLOT_BYTES) walk.writesSlot(stretch.frame.index, slotIndex(stretch.from));
   if (value === undefined) {
-    if (access.size === SLOT_BYTES) walk.writesSlot(stretch.frame.index, slotIndex(stretch.from));
     setBytes(stretch, BYTE.misc);
     return;
   }
@@ -300,6 +300,7 @@ export const checkHelperWrite = (walk: Walk, access: RegionAccess): void => {
 /** A helper writes the stretch, or part of it: all of it is any bytes afterwards. */
 export const helperWritesStack = (walk: Walk, access: RegionAccess, use: "write" | "update"): void => {
   const stretch = stackStretch(walk, access, "write to");
+  if (stretch.from === stretch.to) return;
   if (use === "write") touchSlots(walk, stretch);
   setBytes(stretch, BYTE.misc);
 };

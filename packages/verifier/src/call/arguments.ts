@@ -27,7 +27,7 @@ export interface Arguments {
   sizeLimit?: number;
   /** The dynptr that the call works on. */
   dynptr?: Register;
-  /** The reference that a pointer argument stands for. */
+  /** The reference that an argument stands for. */
   reference: number;
   /** The format that a register points to. */
   format?: { readonly register: number; readonly text: string };
@@ -95,7 +95,7 @@ const mapOf = (call: Call): MapSpec =>
 const checkKey = (call: Call): void => {
   const map = mapOf(call);
   useMemory(call, map.keySize, { use: "read", neverEmpty: true });
-  if (map.keySize === 4) {
+  if (map.keySize === 4 && call.walk.platform.mapTypes[map.type]?.allPresent) {
     const key = knownOnStack(call.walk, call.value, 4);
     // In range is a key when what Linux takes it for is.
     if (key !== undefined && key.taken.hi === 0 && key.taken.lo >>> 0 < map.maxEntries) {
@@ -145,7 +145,9 @@ const checkSize = (call: Call, type: ArgumentOf<"size">): void => {
     walk.markPrecise(register);
     return;
   }
-  useMemory(target, limit, { use: memory.access, nullable: memory.nullable });
+  // What a helper may leave as it was must hold something.
+  const use = memory.access === "write" && S.constantValue(value.value) === undefined ? "update" : memory.access;
+  useMemory(target, limit, { use, nullable: memory.nullable });
   // Linux lets any number of bytes pass behind a pointer that may be NULL, which not all helpers look out for.
   if (pointer.nullable && limit > 0) {
     reject("UNSUPPORTED_HELPER", "bytes behind a pointer that may be NULL are not modelled", register);
@@ -162,10 +164,6 @@ const checkConstantSize = (call: Call): void => {
   call.walk.markPrecise(register);
   // Linux takes the low 32 bits for the size of what it returns; a larger request gets NULL when it runs.
   given.allocationSize = size.lo >>> 0;
-};
-
-const checkSocket = ({ value, given }: Call): void => {
-  given.reference = value.reference;
 };
 
 const checkString = ({ register, value, given }: Call, { format }: ArgumentOf<"constant_string">): void => {
@@ -199,7 +197,7 @@ const CHECKS: { readonly [K in ArgumentType["kind"]]: (call: Call, type: Argumen
   constant_string: checkString,
   function: passes,
   allocated: passes,
-  socket: checkSocket,
+  socket: passes,
   stack_or_null: passes,
   map_field: checkField,
   dynptr: checkDynptrArgument,
@@ -211,13 +209,26 @@ const CHECKS: { readonly [K in ArgumentType["kind"]]: (call: Call, type: Argumen
 const checkByKind = <K extends ArgumentType["kind"]>(call: Call, type: ArgumentOf<K> & { kind: K }): void =>
   CHECKS[type.kind](call, type);
 
+/** A call works on one acquired object at most; the place of a pointer that is exchanged may lie in another one. */
+const noteReference = ({ given, value: { reference }, register }: Call, { kind }: ArgumentType): void => {
+  if (reference === 0 || kind === "kernel_pointer") return;
+  if (given.reference !== 0) {
+    const message = `more than one arg with ref_obj_id R${register} ${reference} ${given.reference}`;
+    reject("BAD_ARGUMENT", message, register);
+  }
+  given.reference = reference;
+};
+
 const SOCKET_VALUE: ArgumentType = { kind: "socket", full: false, kernelTypes: true };
 
-/** What the argument is, given the arguments before it: values of some maps are sockets. */
-const resolved = ({ walk, given }: Call, type: ArgumentType): ArgumentType =>
-  type.kind === "map_value" && given.map !== undefined && walk.platform.mapTypes[given.map.type]?.sockets
+/** What the argument is, given the arguments before it: values of some maps are sockets, and no memory to be written to. */
+const resolved = ({ walk, given, register }: Call, type: ArgumentType): ArgumentType => {
+  if (type.kind !== "map_value" || given.map === undefined || !walk.platform.mapTypes[given.map.type]?.sockets)
+    return type;
+  return type.access === "read" && !type.nullable
     ? SOCKET_VALUE
-    : type;
+    : reject("BAD_ARGUMENT", "invalid arg_type for sockmap/sockhash", register);
+};
 
 /** Checks r1..r5 against the helper's prototype, in order. */
 export const checkArguments = (walk: Walk, helper: HelperPrototype): Arguments => {
@@ -229,6 +240,7 @@ export const checkArguments = (walk: Walk, helper: HelperPrototype): Arguments =
     if (argument.kind === "anything") return;
     if (takesNull(argument) && isNull(call.value)) return;
     checkKind(walk, helper, { argument, register, value: call.value });
+    noteReference(call, argument);
     checkByKind(call, argument);
   });
   return given;

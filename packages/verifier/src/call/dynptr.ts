@@ -66,7 +66,9 @@ export const checkDynptr = (
   }
   if (place?.kind !== "stack") return { dynptr };
   const { frame, slot } = place;
-  walk.readsSlot(frame.index, slot);
-  walk.readsSlot(frame.index, slot - 1);
+  for (const half of [slot, slot - 1]) {
+    walk.readsSlot(frame.index, half);
+    walk.touchesSlot(half);
+  }
   return role === "release" ? { dynptr, effect: () => releaseDynptr(walk, frame, dynptr) } : { dynptr };
 };

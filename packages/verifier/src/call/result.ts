@@ -46,21 +46,12 @@ const returnedNumber = (walk: Walk, helper: HelperPrototype, { sizeLimit }: Argu
 const mapValue = (walk: Walk, { map, mapId }: Arguments, nullable: boolean): Register => {
   const owner = map as MapSpec;
   const rules = walk.platform.mapTypes[owner.type];
+  const value = pointerRegister("map_value", { map: owner, mapId, nullable, readOnly: rules?.readOnlyValues === true });
   if (rules?.sockets) {
     const id = acquireResult(walk);
-    return pointerRegister(owner.type === "sockmap" || owner.type === "sockhash" ? "sock" : "sock_common", {
-      nullable: true,
-      id,
-      reference: id,
-    });
+    return value.with({ id, reference: id });
   }
-  return pointerRegister("map_value", {
-    map: owner,
-    mapId,
-    nullable,
-    readOnly: rules?.readOnlyValues === true,
-    id: nullable || walk.hasLock(owner) ? walk.newId() : 0,
-  });
+  return nullable || walk.hasLock(owner) ? value.with({ id: walk.newId() }) : value;
 };
 
 /** The known key of a look-up in a map where that key always has a value. Inner maps may differ in size. */

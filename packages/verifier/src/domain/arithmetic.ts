@@ -73,16 +73,16 @@ const distance = (b: Scalar, width: 32 | 64): number | undefined => {
   return value !== undefined && value.hi === 0 && value.lo >>> 0 < width ? value.lo : undefined;
 };
 
-/** The low half of a left shift. When a set bit may leave at the top, only `bits` knows more. */
+/** The low half of a left shift. When the result may be beyond the highest bit, only `bits` knows more. */
 const shiftLeftLow = (a: Scalar, n: number): Pick<Scalar, "u32" | "s32"> => {
-  if (n > 31 || a.u32.max * 2 ** n > U32.max) return { u32: U32, s32: S32 };
+  if (n > 31 || a.u32.max > 2 ** (31 - n)) return { u32: U32, s32: S32 };
   return { u32: interval(a.u32.min * 2 ** n, a.u32.max * 2 ** n), s32: S32 };
 };
 
 const lsh: Transfer = (a, b) => {
   const n = distance(b, 64);
   if (n === undefined) return UNKNOWN;
-  const overflows = W.bitLength(a.u64.max) + n > 64;
+  const overflows = W.below(W.shiftLeft(W.ONE, 63 - n), a.u64.max);
   // A sign-extended 32-bit number shifted left by 32 keeps its order.
   const s64 =
     n === 32 && W.equal(W.fromInt32(a.s64.max.lo), a.s64.max) && W.equal(W.fromInt32(a.s64.min.lo), a.s64.min)

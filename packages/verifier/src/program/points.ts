@@ -53,9 +53,9 @@ export const findPoints = (instructions: readonly Instruction[], platform: Platf
       mark(targetOf(slot, pc)!, POINT.prune | POINT.jump);
     }
     const helper = helperOf(slot, platform);
-    if (helper === undefined) return;
-    if (helper.callback !== undefined) mark(pc, POINT.prune | POINT.jump | POINT.checkpoint);
-    else if (takesFunction(helper)) mark(pc, POINT.prune);
+    if (helper === undefined || !takesFunction(helper)) return;
+    const callsBackLater = helper.asyncCallback !== undefined;
+    mark(pc, callsBackLater ? POINT.prune : POINT.prune | POINT.jump | POINT.checkpoint);
   });
   return points;
 };

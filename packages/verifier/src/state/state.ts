@@ -49,8 +49,13 @@ export class Frame {
   }
 
   setSlot(index: number, slot: Slot): void {
-    while (this.stack.length < index) this.stack.push(EMPTY_SLOT);
+    this.deepen(index);
     this.stack[index] = slot;
+  }
+
+  /** Makes the stack reach down to a slot. */
+  deepen(index: number): void {
+    while (this.stack.length <= index) this.stack.push(EMPTY_SLOT);
   }
 }
 

@@ -100,7 +100,7 @@ const learnedFrom = (known: Register, register: Register): Register => {
 /** The numbers at `places` that are equal to the one in a register up to a constant learn what it learned. */
 const spread = (state: State, from: number, places: readonly Place[]): void => {
   const known = state.register(from);
-  if (known.id === 0) return;
+  if (!isScalar(known) || known.id === 0) return;
   for (const { frame: index, kind, index: at } of places) {
     const frame = state.frames[index]!;
     if (kind === "register") {
@@ -122,19 +122,17 @@ const noteLinked = (walk: Walk, { left, right }: Compared): readonly Place[] => 
   return places;
 };
 
-/** What both numbers learn from the outcome, and then those that are linked to the right one, and to the left one. */
-const learnNumbers = (state: State, slot: Instruction, compared: Linking, outcome: boolean): void => {
-  const { comparison, width, left, right, linked } = compared;
-  const twoRegisters = slot.op.family === "jump" && slot.op.operand === "reg";
+const comparesRegisters = ({ op }: Instruction): boolean => op.family === "jump" && op.operand === "reg";
+
+/** What both numbers learn from the outcome. */
+const learnNumbers = (state: State, slot: Instruction, compared: Compared, outcome: boolean): void => {
+  const { comparison, width, left, right } = compared;
+  const twoRegisters = comparesRegisters(slot);
   const self = twoRegisters && slot.src === slot.dst ? refineSelf(comparison, left.value, width, outcome) : undefined;
   const [a, b] = self === undefined ? refine(comparison, left.value, right.value, width, outcome) : [self, self];
   // The registers themselves may have lost their link when too many were found.
   if (a !== left.value) state.setRegister(slot.dst, state.register(slot.dst).withValue(a));
-  if (twoRegisters) {
-    if (b !== right.value) state.setRegister(slot.src, state.register(slot.src).withValue(b));
-    spread(state, slot.src, linked);
-  }
-  spread(state, slot.dst, linked);
+  if (twoRegisters && b !== right.value) state.setRegister(slot.src, state.register(slot.src).withValue(b));
 };
 
 /** A pointer that equals one that is never NULL isn't either. Copies of it aren't told, as in Linux. */
@@ -145,23 +143,28 @@ const learnFromEqualPointer = (walk: Walk, state: State, { dst, src }: Instructi
   else state.setRegister(src, withoutNull(walk, right));
 };
 
-const learn = (walk: Walk, state: State, compared: Linking, outcome: boolean): void => {
+const learnPointers = (walk: Walk, state: State, { comparison, left, right }: Compared, outcome: boolean): void => {
   const slot = walk.instruction;
-  const { comparison, width, left, right } = compared;
-  if (isScalar(left) && isScalar(right)) {
-    learnNumbers(state, slot, compared, outcome);
-    return;
-  }
-  if (width === 32) return;
   const equality = comparison === "eq" || comparison === "ne";
-  if (slot.op.family !== "jump" || slot.op.operand !== "reg") {
-    if (equality && left.nullable && isNull(right))
-      settleNullness(walk, state, left, outcome === (comparison === "eq"));
+  const holds = outcome === (comparison === "eq");
+  if (!comparesRegisters(slot)) {
+    if (equality && left.nullable && isNull(right)) settleNullness(walk, state, left, holds);
     return;
   }
   if (!isPointer(left) || !isPointer(right)) return;
-  if (equality && outcome === (comparison === "eq")) learnFromEqualPointer(walk, state, slot);
+  if (equality && holds) learnFromEqualPointer(walk, state, slot);
   boundPacket(state, { comparison, left: slot.dst, right: slot.src, outcome });
+};
+
+const learn = (walk: Walk, state: State, compared: Linking, outcome: boolean): void => {
+  const slot = walk.instruction;
+  const { width, left, right, linked } = compared;
+  const areNumbers = isScalar(left) && isScalar(right);
+  if (areNumbers) learnNumbers(state, slot, compared, outcome);
+  // Those that are linked to the right one learn first. A number that is compared with a pointer passes on what it knows too.
+  if (comparesRegisters(slot)) spread(state, slot.src, linked);
+  spread(state, slot.dst, linked);
+  if (!areNumbers && width === 64) learnPointers(walk, state, compared, outcome);
 };
 
 const conditional = (walk: Walk, slot: Instruction, op: JumpOperation, target: number): void => {

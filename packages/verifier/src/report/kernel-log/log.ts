@@ -81,7 +81,7 @@ class KernelLog {
         return;
       case "rejected":
         this.rejected = true;
-        this.out.print(`${event.message}\n${this.afterMessage}`);
+        this.out.print(`${event.message}${UNENDED.test(event.message) ? "" : "\n"}${this.afterMessage}`);
         return;
       case "end":
         this.end(event.statistics);
@@ -218,6 +218,9 @@ class KernelLog {
     }
   }
 }
+
+/** Messages behind which Linux forgets the line break. */
+const UNENDED = /^(expected prog array map for tail call|more than one arg with ref_obj_id .*)$/;
 
 /**
  * Writes a walk's log as Linux 6.18 does: a sink for `onEvent` of `verify`.

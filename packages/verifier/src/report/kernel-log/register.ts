@@ -63,9 +63,10 @@ const MAP_KINDS: readonly Register["kind"][] = ["map_ptr", "map_value", "map_key
 /** The kernel keeps no more of a map's name. */
 const MAX_NAME = 15;
 
-const formatMap = ({ kind, map }: Register): string[] => {
+/** The kernel knows the shape of inner maps, and no name. */
+const formatMap = ({ kind, map, mapId }: Register): string[] => {
   if (!MAP_KINDS.includes(kind) || map === undefined) return [];
-  const name = map.name.slice(0, MAX_NAME);
+  const name = mapId === 0 ? map.name.slice(0, MAX_NAME) : "";
   return [...(name === "" ? [] : [`map=${name}`]), `ks=${map.keySize}`, `vs=${map.valueSize}`];
 };
 

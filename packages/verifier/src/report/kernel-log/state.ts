@@ -31,9 +31,9 @@ const lettersOf = (slot: Slot): string => {
   return letters;
 };
 
-/** Only the first of a dynptr's two slots is shown. */
+/** Only the first of a dynptr's two slots is shown; what Linux prints as `dynptr_id` is that it is the first. */
 const formatDynptr = ({ firstSlot, dynptr, id, reference }: Register): string | undefined =>
-  firstSlot ? `dynptr_${dynptr}(id=${id}${reference === 0 ? "" : `,ref_id=${reference}`},dynptr_id=${id})` : undefined;
+  firstSlot ? `dynptr_${dynptr}(id=${id}${reference === 0 ? "" : `,ref_id=${reference}`},dynptr_id=1)` : undefined;
 
 const formatSlot = (slot: Slot, frame: number, precise: boolean): string | undefined => {
   const letters = lettersOf(slot);
