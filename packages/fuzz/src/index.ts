@@ -1,3 +1,4 @@
+export { encounters } from "./arbitrary/encounter.js";
 export { inputs, packets } from "./arbitrary/input.js";
 export { FUZZ_MAPS } from "./arbitrary/maps.js";
 export { mutations } from "./arbitrary/mutation.js";

@@ -1,6 +1,7 @@
 import { loadBinaryen } from "@ebpf/jit";
 import type { ContextField, HelperPrototype } from "@ebpf/platform";
 import fc from "fast-check";
+import { encounters } from "../arbitrary/encounter.js";
 import { mutations } from "../arbitrary/mutation.js";
 import { programs } from "../arbitrary/program.js";
 import { wellFormedPrograms } from "../arbitrary/well-formed.js";
@@ -91,7 +92,7 @@ export const CAMPAIGNS: Readonly<Record<string, (seeds: readonly FuzzCase[]) => 
     open: async () => verdictOracle(await openKernel()),
   }),
   log: (seeds) => ({
-    cases: withMutants(programs(), seeds),
+    cases: withMutants(fc.oneof({ weight: 2, arbitrary: encounters() }, { weight: 1, arbitrary: programs() }), seeds),
     open: async () => logOracle(await openKernel()),
   }),
   result: () => ({
