@@ -107,7 +107,7 @@ const FAILING: Record<RejectionCode, Failing> = {
   JUMP_INTO_WIDE: {
     spec: {
       instructions: [
-        instruction(op("ja"), { offset: 1 }),
+        instruction(op("jeq64_imm"), { dst: 1, offset: 1 }),
         ...wideInstruction(op("lddw"), 0, 1, 2),
         instruction(op("exit")),
       ],

@@ -240,7 +240,7 @@ const writeSomewhere = (walk: Walk, { frame, from, to }: Stretch, value: Registe
     const keepsZero =
       zero && (kind === BYTE.zero || (kind === BYTE.spill && !isSpilledPointer(slot) && isNull(slot.spilled!)));
     zeroUsed ||= keepsZero;
-    frame.setSlot(index, overwrite(slot, byteInSlot(offset), 1, keepsZero ? BYTE.zero : BYTE.misc));
+    if (!keepsZero) frame.setSlot(index, overwrite(slot, byteInSlot(offset), 1, BYTE.misc));
   }
   if (zeroUsed) markZero(walk);
 };

@@ -96,6 +96,7 @@ export const queueAsyncCallback = (walk: Walk, helper: HelperPrototype, given: A
   });
   frame.registers[FRAME_POINTER] = pointerRegister("fp", { frame: 0 });
   walk.branchTo(subprogram.start, new State([frame], subprogram.start));
+  walk.touched.addAll();
 };
 
 /** A callback says 0 to be called again and 1 to stop. */

@@ -1,4 +1,4 @@
-import type { HelperPrototype, MapSpec } from "@ebpf/platform";
+import { type HelperPrototype, MAP_FLAGS, type MapSpec } from "@ebpf/platform";
 import { interval } from "../domain/interval.js";
 import * as S from "../domain/scalar.js";
 import { ofSigned, settle } from "../domain/settle.js";
@@ -54,9 +54,11 @@ const mapValue = (walk: Walk, { map, mapId }: Arguments, nullable: boolean): Reg
   return nullable || walk.hasLock(owner) ? value.with({ id: walk.newId() }) : value;
 };
 
-/** The known key of a look-up in a map where that key always has a value. Inner maps may differ in size. */
-const presentKey = (walk: Walk, helper: HelperPrototype, { map, mapId, constantKey }: Arguments): number | undefined =>
-  helper.name === "bpf_map_lookup_elem" && mapId === 0 && walk.platform.mapTypes[map!.type]?.allPresent === true
+/** The known key of a look-up in a map where that key always has a value. Some inner maps may differ in size. */
+const presentKey = (walk: Walk, helper: HelperPrototype, { map, constantKey }: Arguments): number | undefined =>
+  helper.name === "bpf_map_lookup_elem" &&
+  walk.platform.mapTypes[map!.type]?.allPresent === true &&
+  (map!.flags & MAP_FLAGS.innerMap) === 0
     ? constantKey
     : undefined;
 

@@ -72,25 +72,25 @@ const checkFunction = (instructions: readonly Instruction[], { start, end }: Sub
   if (!endsFunction(instructions[end - 1])) reject("FALL_THROUGH", "last insn is not an exit or jmp");
 };
 
-/** The instructions that can be reached from the entry, or else from an exception callback, through calls as well. */
+/** The second slot of a wide instruction is passed with the first, and must not be reached by itself. */
+const PASSED = 1;
+const REACHED = 2;
+
+/** The slots that can be reached from the entry, or else from an exception callback, through calls as well. */
 const reach = (
   instructions: readonly Instruction[],
   subprograms: readonly Subprogram[],
   { next, target }: Flow,
 ): Uint8Array => {
   const reached = new Uint8Array(instructions.length);
-  const work = [0];
+  const work: number[] = [];
   const visit = (pc: number): void => {
-    if (pc < 0) return;
-    const { op } = instructions[pc]!;
-    if (op.family === "lddw-tail") reject("JUMP_INTO_WIDE", `jump into the middle of ldimm64 insn ${pc}`);
-    if (reached[pc] !== 0) return;
-    reached[pc] = 1;
-    if (op.family === "lddw") reached[pc + 1] = 1;
+    if (pc < 0 || reached[pc] === REACHED) return;
+    reached[pc] = REACHED;
+    if (instructions[pc]!.op.family === "lddw") reached[pc + 1] ||= PASSED;
     work.push(pc);
   };
-  reached[0] = 1;
-  if (slotsOf(instructions[0]!) === 2) reached[1] = 1;
+  visit(0);
   for (const { start, exceptionCallback } of subprograms) if (exceptionCallback) visit(start);
   for (let pc = work.pop(); pc !== undefined; pc = work.pop()) {
     visit(next[pc]!);
@@ -112,6 +112,11 @@ export const checkReachable = (
   subprograms: readonly Subprogram[],
   flow: Flow,
 ): void => {
-  const missed = reach(instructions, subprograms, flow).indexOf(0);
-  if (missed >= 0) reject("UNREACHABLE", `unreachable insn ${missed}`);
+  const reached = reach(instructions, subprograms, flow);
+  instructions.forEach(({ op }, pc) => {
+    if (reached[pc] === 0) reject("UNREACHABLE", `unreachable insn ${pc}`);
+    if (op.family === "lddw-tail" && reached[pc] === REACHED) {
+      reject("JUMP_INTO_WIDE", `jump into the middle of ldimm64 insn ${pc - 1}`);
+    }
+  });
 };

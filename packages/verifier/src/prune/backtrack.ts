@@ -108,10 +108,20 @@ const backOverStore = (
   return true;
 };
 
-const loadedByAtomic = ({ dst, src }: Instruction, op: AtomicOperation): number | undefined => {
-  if (op.operator === "load_acquire") return dst;
-  if (!op.fetch) return undefined;
-  return op.operator === "cmpxchg" ? 0 : src;
+/**
+ * Linux takes every atomic operation for a store: the register that a fetch overwrites stays wanted. What it was overwritten with
+ * is wanted here as well.
+ */
+const backOverAtomic = (
+  wanted: Wanted,
+  slot: Instruction,
+  op: AtomicOperation,
+  entry: HistoryEntry | undefined,
+): boolean => {
+  if (!backOverStore(wanted, slot, entry, true)) return false;
+  const fetched = op.operator === "cmpxchg" ? 0 : slot.src;
+  if (op.fetch && entry?.slot !== undefined && wanted.has(fetched)) wanted.wantPlace(entry.slot);
+  return true;
 };
 
 /** From a function's start back to the call: only arguments can be wanted. */
@@ -186,12 +196,10 @@ const backOver = (program: Program, wanted: Wanted, step: Step): boolean => {
       return true;
     case "store":
       return backOverStore(wanted, slot, entry, op.operand === "reg");
-    case "atomic": {
-      const loaded = loadedByAtomic(slot, op);
-      if (loaded === undefined) return backOverStore(wanted, slot, entry, true);
-      backOverLoad(wanted, loaded, entry);
+    case "atomic":
+      if (op.operator !== "load_acquire") return backOverAtomic(wanted, slot, op, entry);
+      backOverLoad(wanted, slot.dst, entry);
       return true;
-    }
     case "jump":
       if (op.operand === "reg") backOverJump(wanted, slot, entry);
       return true;

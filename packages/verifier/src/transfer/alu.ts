@@ -64,7 +64,10 @@ const signExtendingMove = (walk: Walk, { dst, src }: Instruction, op: AluOperati
 /** A pointer at or behind the packet's end may come to lie before it when it moves back; forwards it can't. */
 const withoutEnd = (pointer: Register): Register => (pointer.range < 0 ? pointer.withRange(0) : pointer);
 
-/** The pointer moved by a number, whose range is not settled yet. Packet pointers moved by an unknown number begin a new range of their own. */
+/**
+ * The pointer moved by a number, whose range is not settled yet. Packet pointers that are moved by an unknown number are an object of
+ * their own; what can be accessed behind them stays so only when they move back.
+ */
 const movePointer = (walk: Walk, pointer: Register, amount: S.Scalar, subtract: boolean): Register => {
   const known = S.constantValue(amount);
   if (known !== undefined) {
@@ -76,7 +79,9 @@ const movePointer = (walk: Walk, pointer: Register, amount: S.Scalar, subtract: 
   }
   const value = movedBy(subtract ? "sub" : "add", pointer.value, amount);
   const moved = pointer.withValue(value);
-  return isPacketPointer(pointer) ? moved.withLink(walk.newId(), 0, 0).withRange(0) : moved;
+  if (!isPacketPointer(pointer)) return moved;
+  const movedBack = subtract && amount.s64.min.hi >= 0;
+  return (movedBack ? withoutEnd(moved) : moved.withRange(0)).withLink(walk.newId(), 0, 0);
 };
 
 interface Operands {
@@ -166,8 +171,8 @@ const binary = (walk: Walk, slot: Instruction, op: AluOperation): void => {
   const { dst } = slot;
   const right = op.operand === "reg" ? walk.read(slot.src) : walk.immediate(op.width);
   const left = walk.read(dst);
-  walk.checkWritable(dst);
   if (op.operand === "imm") checkConstantOperand(op, slot.imm);
+  walk.checkWritable(dst);
   if (isPointer(left) || isPointer(right)) {
     walk.write(dst, pointerArithmetic(walk, op, { left, right, dst, src: slot.src }));
     return;

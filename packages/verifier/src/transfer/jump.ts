@@ -168,8 +168,8 @@ const learn = (walk: Walk, state: State, compared: Linking, outcome: boolean): v
 };
 
 const conditional = (walk: Walk, slot: Instruction, op: JumpOperation, target: number): void => {
-  const right = op.operand === "reg" ? walk.read(slot.src) : walk.immediate(op.width);
   const left = walk.read(slot.dst);
+  const right = op.operand === "reg" ? walk.read(slot.src) : walk.immediate(op.width);
   const compared: Compared = { comparison: op.operator as Comparison, width: op.width, left, right };
   if (op.operand === "reg" && right.kind === "fp") walk.noteHistory().sourceIsStack = true;
   if (left.kind === "fp") walk.noteHistory().destinationIsStack = true;

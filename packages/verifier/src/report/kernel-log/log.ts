@@ -157,7 +157,7 @@ class KernelLog {
     const { instructions } = this.spec;
     return formatInstruction(instructions, pc, {
       dialect: "kernel-log",
-      helperName: (id) => this.platform.helpers.get(id)?.name,
+      helperName: (id) => (id === 0 ? "bpf_unspec" : this.platform.helpers.get(id)?.name),
       relocation: (at) => {
         const { op } = instructions[at]!;
         return op.family === "lddw" && ADDRESSES.includes(op.meaning) ? NO_ADDRESS : undefined;
@@ -202,7 +202,7 @@ class KernelLog {
         return;
       }
       case "loop":
-        if (this.detailed) this.out.print(`SCC ${event.step} (${event.key})\n`);
+        if (this.detailed) this.out.print(`SCC ${event.step} (${formatLoop(event.key)})\n`);
         return;
       case "rounds done":
         if (this.detailed) this.out.print(`frame${event.frame} bpf_loop iteration limit reached\n`);
@@ -218,6 +218,14 @@ class KernelLog {
     }
   }
 }
+
+/** The call sites that lead to a loop, up to one at 0, which Linux takes for none, and the loop. */
+const formatLoop = (key: string): string => {
+  const callSites = key.split(",");
+  const component = callSites.pop()!;
+  const none = callSites.indexOf("0");
+  return [...(none < 0 ? callSites : callSites.slice(0, none)), component].join(",");
+};
 
 /** Messages behind which Linux forgets the line break. */
 const UNENDED = /^(expected prog array map for tail call|more than one arg with ref_obj_id .*)$/;

@@ -92,6 +92,7 @@ const formatParts = (register: Register): string[] => {
     ...(offset === 0 ? [] : [`off=${formatSigned(BigInt(offset))}`]),
     ...(isPacketPointer(register) ? [`r=${formatUnsigned(BigInt.asUintN(64, BigInt(range)))}`] : []),
     ...(kind === "mem" ? [`sz=${formatUnsigned(BigInt(size >>> 0))}`] : []),
+    ...(kind === "dynptr_ptr" ? [`type=${register.dynptr}`] : []),
     ...formatVariable(value),
   ];
 };
