@@ -10,6 +10,7 @@ import { readable } from "./readable.js";
 import { access, emitAccess } from "./snippet/access.js";
 import { branch, callback, localCall, loop } from "./snippet/control.js";
 import { calculate, copy, guard, live, sizes } from "./snippet/number.js";
+import { spill, stackAccess, variableStackAccess } from "./snippet/stack.js";
 import { giveValue, values } from "./snippet/value.js";
 
 /** Reads or writes a little beside where a register points, if it does. */
@@ -82,10 +83,12 @@ const steps = (): fc.Arbitrary<readonly Snippet[]> => {
     { weight: 3, arbitrary: keep() },
     { weight: 2, arbitrary: checkNull() },
     { weight: 2, arbitrary: callAnything() },
+    { weight: 3, arbitrary: spill() },
+    { weight: 2, arbitrary: fc.oneof(stackAccess(), variableStackAccess()) },
   );
   const few = fc.array(simple, { maxLength: 2 });
   const step = fc.oneof(
-    { weight: 24, arbitrary: simple },
+    { weight: 29, arbitrary: simple },
     { weight: 4, arbitrary: branch(few) },
     { weight: 1, arbitrary: fc.oneof(loop(few), localCall(few), callback(few)) },
   );
@@ -99,26 +102,29 @@ const steps = (): fc.Arbitrary<readonly Snippet[]> => {
 export const encounters = (): fc.Arbitrary<FuzzCase> =>
   readable(
     targets().chain((target) =>
-      fc.tuple(values(), values(), values(), steps()).map(([first, second, third, body]): FuzzCase => {
-        const lowering = new Lowering(target, linux);
-        const { instructions, functionStarts } = lowering.finish(
-          (code) => {
-            for (const [index, value] of [first, second, third].entries()) giveValue(code, LIVE[index]!, value);
-            for (const step of body) step(code);
-          },
-          ({ code }) => code.mov(R0, 0),
-        );
-        const flags = { sleepable: target.type === "syscall" };
-        return {
-          spec: specOf(instructions, {
-            ...target,
-            flags,
-            maps: lowering.maps,
-            ...(functionStarts && { functionStarts }),
-          }),
-          contents: new Map(),
-          input: plainInput(target.type),
-        };
-      }),
+      fc
+        .tuple(values(), values(), values(), steps(), fc.boolean())
+        .map(([first, second, third, body, often]): FuzzCase => {
+          const lowering = new Lowering(target, linux);
+          const { instructions, functionStarts } = lowering.finish(
+            (code) => {
+              for (const [index, value] of [first, second, third].entries()) giveValue(code, LIVE[index]!, value);
+              for (const step of body) step(code);
+            },
+            ({ code }) => code.mov(R0, 0),
+          );
+          // States are kept where anything jumps with this flag, so that more is compared.
+          const flags = { sleepable: target.type === "syscall", testStateFrequency: often };
+          return {
+            spec: specOf(instructions, {
+              ...target,
+              flags,
+              maps: lowering.maps,
+              ...(functionStarts && { functionStarts }),
+            }),
+            contents: new Map(),
+            input: plainInput(target.type),
+          };
+        }),
     ),
   );

@@ -51,14 +51,19 @@ export const dynptrAt = (frame: Frame, slot: number): Register | undefined => {
   return isDynptrSlot(content) && content.spilled!.firstSlot ? content.spilled : undefined;
 };
 
-/** A write to one of its slots ends a dynptr, and makes slices of it mere numbers. One that holds a record must not end so. */
-export const overwriteDynptr = (walk: Walk, frame: Frame, slot: number): void => {
+/**
+ * A write to one of its slots ends a dynptr, and makes slices of it mere numbers. One that holds a record must not end so.
+ *
+ * @returns the id of the dynptr that ended
+ */
+export const overwriteDynptr = (walk: Walk, frame: Frame, slot: number): number | undefined => {
   const content = frame.slot(slot);
-  if (!isDynptrSlot(content)) return;
+  if (!isDynptrSlot(content)) return undefined;
   const { id, dynptr, firstSlot } = content.spilled!;
   if (dynptr === "ringbuf") reject("BAD_DYNPTR", "cannot overwrite referenced dynptr");
   setSlots(walk, frame, firstSlot ? slot : slot + 1, undefined);
   endSlices(walk, id);
+  return id;
 };
 
 /** The slices of a dynptr are mere numbers from here on. */

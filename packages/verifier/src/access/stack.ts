@@ -204,9 +204,11 @@ const markZero = (walk: Walk): void => {
   if (register !== undefined) walk.markPrecise(register);
 };
 
-const writeFixed = (walk: Walk, stretch: Stretch, access: Access, value: Register | undefined): void => {
+const writeFixed = (walk: Walk, stretch: Stretch, access: Access): void => {
   const whole = byteInSlot(stretch.from) === 0;
-  overwriteDynptr(walk, stretch.frame, slotIndex(stretch.from));
+  const ended = overwriteDynptr(walk, stretch.frame, slotIndex(stretch.from));
+  // What is stored may have been a slice of the dynptr that it overwrites.
+  const value = ended !== undefined && access.value?.diesWith === ended ? UNKNOWN_SCALAR : access.value;
   walk.touchesSlot(slotIndex(stretch.from));
   if (access.size === SLOT_BYTES) walk.writesSlot(stretch.frame.index, slotIndex(stretch.from));
   if (value === undefined) {
@@ -247,7 +249,7 @@ const writeSomewhere = (walk: Walk, { frame, from, to }: Stretch, value: Registe
 
 export const writeStack = (walk: Walk, access: Access): Register => {
   const stretch = stackStretch(walk, access, "write to");
-  if (isFixed(access.pointer)) writeFixed(walk, stretch, access, access.value);
+  if (isFixed(access.pointer)) writeFixed(walk, stretch, access);
   else writeSomewhere(walk, stretch, access.value ?? UNKNOWN_SCALAR);
   return UNKNOWN_SCALAR;
 };

@@ -122,15 +122,15 @@ const readModifyWrite = (walk: Walk, slot: Instruction, op: AtomicOperation): vo
   const address = op.fetch && target === slot.dst ? UNKNOWN_SCALAR : pointer;
   const access: Access = { kind: "read", register: slot.dst, pointer: address, offset: slot.offset, size };
   checkAlignment(walk, access, true);
+  const old = accessMemoryAt(walk, access);
   if (pointer.kind === "fp" && !S.isConstant(pointer.value)) {
     const place = `var_off=${formatTnum(pointer.value.bits)} off=${pointer.offset + slot.offset} size=${size}`;
     reject("ATOMIC_TARGET", `variable offset stack pointer cannot be passed into helper function; ${place}`, slot.dst);
   }
-  const old = accessMemoryAt(walk, access);
   // What is stored may be anything: the old value, the operand, or a mix of both.
   accessMemoryAt(walk, { ...access, kind: "write" });
   // A pointer that was spilled whole comes back as that pointer.
-  if (op.fetch) walk.write(target, isScalar(old) ? unlinked(old).withValue(truncate(old.value, size)) : old);
+  if (op.fetch) walk.write(target, isScalar(old) ? old.withValue(truncate(old.value, size)) : old);
 };
 
 const loadAcquire = (walk: Walk, slot: Instruction, op: AtomicOperation): void => {
