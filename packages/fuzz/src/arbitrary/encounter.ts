@@ -1,7 +1,8 @@
 import { at, R0, R1, R2, R3, R4, R5, R6, R10, type Register } from "@ebpf/asm";
-import { linux } from "@ebpf/platform";
+import { linux, type ProgramFlags } from "@ebpf/platform";
 import fc from "fast-check";
 import { type FuzzCase, specOf } from "../fuzz-case.js";
+import { chance } from "./constant.js";
 import { plainInput } from "./input.js";
 import { FRAME, LIVE, Lowering, type Snippet } from "./lowering.js";
 import { handleOf } from "./maps.js";
@@ -95,6 +96,10 @@ const steps = (): fc.Arbitrary<readonly Snippet[]> => {
   return fc.array(step, { minLength: 1, maxLength: 6 });
 };
 
+/** States are kept where anything jumps when they are tested often, so that more is compared. */
+const flags = (): fc.Arbitrary<ProgramFlags> =>
+  fc.record({ testStateFrequency: fc.boolean(), strictAlignment: chance(25), anyAlignment: chance(10) });
+
 /**
  * Short programs in which values of every kind, pointers and numbers, meet operations of every kind, with no regard for what is
  * allowed. Most are refused; what was known until then, and why they are, is what they show.
@@ -102,29 +107,22 @@ const steps = (): fc.Arbitrary<readonly Snippet[]> => {
 export const encounters = (): fc.Arbitrary<FuzzCase> =>
   readable(
     targets().chain((target) =>
-      fc
-        .tuple(values(), values(), values(), steps(), fc.boolean())
-        .map(([first, second, third, body, often]): FuzzCase => {
-          const lowering = new Lowering(target, linux);
-          const { instructions, functionStarts } = lowering.finish(
-            (code) => {
-              for (const [index, value] of [first, second, third].entries()) giveValue(code, LIVE[index]!, value);
-              for (const step of body) step(code);
-            },
-            ({ code }) => code.mov(R0, 0),
-          );
-          // States are kept where anything jumps with this flag, so that more is compared.
-          const flags = { sleepable: target.type === "syscall", testStateFrequency: often };
-          return {
-            spec: specOf(instructions, {
-              ...target,
-              flags,
-              maps: lowering.maps,
-              ...(functionStarts && { functionStarts }),
-            }),
-            contents: new Map(),
-            input: plainInput(target.type),
-          };
-        }),
+      fc.tuple(fc.tuple(values(), values(), values()), steps(), flags()).map(([held, body, chosen]): FuzzCase => {
+        const lowering = new Lowering(target, linux);
+        const { instructions, functionStarts } = lowering.finish(
+          (code) => {
+            for (const [index, value] of held.entries()) giveValue(code, LIVE[index]!, value);
+            for (const step of body) step(code);
+          },
+          ({ code }) => code.mov(R0, 0),
+        );
+        const shape = {
+          ...target,
+          flags: { ...chosen, sleepable: target.type === "syscall" },
+          maps: lowering.maps,
+          ...(functionStarts && { functionStarts }),
+        };
+        return { spec: specOf(instructions, shape), contents: new Map(), input: plainInput(target.type) };
+      }),
     ),
   );

@@ -129,13 +129,13 @@ const remember = (walk: Walk, kind: PointerKind): void => {
 /** Checks an access and gives what a read yields: a value zero-extended from `size` bytes, or a pointer. */
 export const accessMemoryAt = (walk: Walk, access: Access): Register => {
   const { pointer, register } = access;
+  checkAlignment(walk, access);
   if (pointer.kind === "scalar" || pointer.kind === "not_init") {
     reject("NOT_A_POINTER", `R${register} invalid mem access 'scalar'`, register);
   }
   if (pointer.nullable) {
     reject("NULLABLE_POINTER", `R${register} invalid mem access '${kindName(pointer)}'`, register);
   }
-  checkAlignment(walk, access);
   const result = ACCESSORS[pointer.kind](walk, access);
   remember(walk, pointer.kind);
   return result;
