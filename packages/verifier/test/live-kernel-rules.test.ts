@@ -245,6 +245,12 @@ describe("rules that the live kernel showed", () => {
       { type: "sk_lookup", attachType: "sk_lookup" },
     ],
     [
+      "a tracepoint's buffer isn't accessed before its start, whatever part of the offset leads there",
+      "r7 = *(u64 *)(r1 + 0)\nr7 += -8\nr0 = *(u8 *)(r7 + 4)\nr0 = 0\nexit",
+      "R7 invalid tracepoint buffer access: off=-4, size=1",
+      { type: "raw_tracepoint_writable" },
+    ],
+    [
       "a slice that is stored over its dynptr is a number",
       `${VALUE}r1 = r0\nr2 = 16\nr3 = 0\nr4 = r10\nr4 += -32\ncall 197\nr1 = r10\nr1 += -32\nr2 = 0\nr3 = 8\ncall 203\n` +
         `if r0 == 0 goto out\n*(u64 *)(r10 - 32) = r0\nr1 = *(u64 *)(r10 - 32)\nr2 = *(u8 *)(r1 + 0)${OUT}`,

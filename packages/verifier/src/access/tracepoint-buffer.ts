@@ -7,7 +7,8 @@ import type { Walk } from "../walk.js";
 import type { Access } from "./access.js";
 
 /** What a writable tracepoint lets programs change: its size is checked when the program is attached. */
-export const accessTracepointBuffer = (_walk: Walk, { pointer, register, offset, size }: Access): Register => {
+export const accessTracepointBuffer = (_walk: Walk, { pointer, register, size, ...access }: Access): Register => {
+  const offset = pointer.offset + access.offset;
   if (offset < 0) {
     reject("OUT_OF_BOUNDS", `R${register} invalid tracepoint buffer access: off=${offset}, size=${size}`, register);
   }
