@@ -300,6 +300,19 @@ describe("rules that the live kernel showed", () => {
     expect(judge(20).rejection?.message).toContain("min value is outside of the allowed memory range");
   });
 
+  it("any helper takes a socket option's value, as far as it was compared with its end", () => {
+    const judge = (bytes: number) =>
+      verify(
+        program(
+          `r7 = *(u64 *)(r1 + 8)\nr8 = *(u64 *)(r1 + 16)\nr0 = r7\nr0 += ${bytes}\nif r0 > r8 goto out\nr1 = r7\nr2 = 8\ncall 16\n` +
+            "out:\nr0 = 1\nexit",
+          { type: "cgroup_sockopt", attachType: "cgroup_getsockopt" },
+        ),
+      );
+    expect(judge(8).verdict).toBe("accept");
+    expect(judge(7).rejection?.message).toContain("R1 offset is outside of the packet");
+  });
+
   it("a sign extension that changes nothing is a copy: both learn from a comparison of one", () => {
     const text = `${VALUE}r9 = *(u8 *)(r0 + 0)
       if r9 & 0xffffffd0 goto out\nr1 = r9\nr9 = (s8)r9\nif r9 s> 0 goto out\nr0 += r1\nr7 = *(u8 *)(r0 + 15)

@@ -19,7 +19,7 @@ export interface MemoryArgument extends Omit<RegionAccess, "offset"> {
 
 const checkPacket = (walk: Walk, { use, helper }: MemoryArgument, access: RegionAccess): void => {
   const { rules } = walk.program;
-  if (!helper.packetArguments || !rules.packetReadable) {
+  if (!(helper.packetArguments || rules.packetArguments) || !rules.packetReadable) {
     reject("BAD_ARGUMENT", "helper access to the packet is not allowed", access.register);
   }
   if (use !== "read" && !rules.packetWritable) {
